@@ -1,0 +1,1 @@
+"""What runs: the compiled plan and its canonical JSON."""
