@@ -1,0 +1,80 @@
+"""Where the database is: `[database]` expanded, or the embedded Postgres."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from pgconductor.plan.interpolate import interpolate
+from pgconductor.plan.model import Plan
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A database that can be reached now.
+
+    Attributes:
+        url: where queries go; perhaps a transaction-mode pooler.
+        listen_url: a direct connection for LISTEN; None when `url` serves for it.
+    """
+
+    url: str
+    listen_url: str | None = None
+
+    def __str__(self) -> str:
+        return hide_password(self.url)
+
+
+@contextmanager
+def open_endpoint(
+    plan: Plan, project: Path, *, url: str | None = None, environ: Mapping[str, str] | None = None
+) -> Iterator[Endpoint]:
+    """The plan's database, or the embedded one under `project/.pgconductor` while the block runs.
+
+    Args:
+        plan: with the environment's overrides applied.
+        project: the folder of conductor.toml.
+        url: instead of the plan's.
+        environ: for `${...}`; the process's own by default.
+
+    Raises:
+        PlanError: a variable that the settings need is not set.
+        EmbeddedUnavailable: no URL is configured and the embedded Postgres cannot run here.
+    """
+    environ = os.environ if environ is None else environ
+    listen_url = plan.database.listen_url
+    if url is None and plan.database.url is not None:
+        url = interpolate(plan.database.url, environ)
+    if url is not None:
+        yield Endpoint(url, interpolate(listen_url, environ) if listen_url else None)
+        return
+    from pgconductor.store.embedded import EmbeddedServer  # an extra: only who needs it pays for it
+
+    with EmbeddedServer(project).acquire() as embedded_url:
+        yield Endpoint(embedded_url)
+
+
+def hide_password(url: str) -> str:
+    """The connection string as it may be printed.
+
+    >>> hide_password("postgresql://app:secret@db/app")
+    'postgresql://app:***@db/app'
+    """
+    try:
+        password = conninfo_to_dict(url).get("password")
+    except Exception:  # not a connection string: print nothing of it
+        return "(an invalid connection string)"
+    if not password:
+        return url
+    if "://" in url:
+        head, at, tail = url.rpartition("@")
+        scheme, _, credentials = head.partition("://")
+        user = credentials.split(":", 1)[0]
+        if at:
+            return f"{scheme}://{user}:***@{tail}"
+    return make_conninfo(url, password="***")

@@ -1,0 +1,86 @@
+"""Connections: how each kind is opened, and what it may rely on.
+
+A transaction-mode pooler (PgBouncer) hands every transaction to another backend: session settings leak to strangers,
+prepared statements are missing, LISTEN hears nothing. It is recognised by its made-up backend pid, and then none of the
+three is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+
+from pgconductor.errors import DatabaseUnreachable
+from pgconductor.store.endpoint import hide_password
+
+# What claim and settle rely on. The tables are empty or huge from one minute to the next, so a plan made for what the
+# statistics say is wrong half the time; these make the index the only way, and generic plans make planning free.
+WORKER_SETTINGS = (
+    "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off; "
+    "set enable_sort = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off"
+)
+CONNECT_TIMEOUT = 10
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open asynchronous connection in autocommit mode.
+
+    Attributes:
+        pooled: behind a pooler: no prepared statements, no session settings, no LISTEN.
+    """
+
+    connection: AsyncConnection
+    pooled: bool
+
+
+async def open_session(url: str, name: str, *, settings: str | None = None) -> Session:
+    """Connect.
+
+    Args:
+        url: a libpq connection string.
+        name: `application_name`, seen in pg_stat_activity.
+        settings: SET statements for this session; left out behind a pooler.
+
+    Raises:
+        DatabaseUnreachable: no connection could be made.
+    """
+    try:
+        connection = await AsyncConnection.connect(
+            url, autocommit=True, application_name=name, connect_timeout=CONNECT_TIMEOUT, prepare_threshold=2
+        )
+    except psycopg.OperationalError as error:
+        raise unreachable(url, error) from None
+    pooled = await _behind_pooler(connection)
+    if pooled:
+        connection.prepare_threshold = None
+    elif settings:
+        await connection.execute(settings)
+    return Session(connection, pooled)
+
+
+def open_blocking(url: str, name: str) -> Connection:
+    """A synchronous connection in autocommit mode, for commands and for the heartbeat's thread.
+
+    Raises:
+        DatabaseUnreachable: no connection could be made.
+    """
+    try:
+        return Connection.connect(
+            url, autocommit=True, application_name=name, connect_timeout=CONNECT_TIMEOUT, prepare_threshold=None
+        )
+    except psycopg.OperationalError as error:
+        raise unreachable(url, error) from None
+
+
+def unreachable(url: str, error: Exception) -> DatabaseUnreachable:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return DatabaseUnreachable(f"cannot reach the database at {hide_password(url)}: {reason}")
+
+
+async def _behind_pooler(connection: AsyncConnection) -> bool:
+    cursor = await connection.execute("select pg_backend_pid()")
+    row = await cursor.fetchone()
+    return row is None or row[0] != connection.info.backend_pid
