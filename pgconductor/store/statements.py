@@ -28,5 +28,5 @@ def statement(verb: str, schema: str, queue: str | None = None) -> str:
         for state in ("scheduled", "ready", "running"):
             names[state] = sql.Identifier(schema, f"{state}_{queue}")
     # Typed as LiteralString to keep data out of SQL; a file of ours is as literal as it gets.
-    text: str = sql.SQL(_read(verb)).format(**names).as_string(None)  # type: ignore[arg-type]
+    text: str = sql.SQL(_read(verb)).format(**names).as_string(None)
     return text

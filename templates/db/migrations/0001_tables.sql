@@ -70,6 +70,7 @@ create table {{ schema }}.finished (
 ) partition by range (finished_at);
 -- Not unique: a unique index here would need finished_at. The running row is what guards: it is deleted once.
 create index id_finished on {{ schema }}.finished (id);
+create index age_finished on {{ schema }}.finished using brin (finished_at);
 
 -- One row per worker: one queue in one process. One statement beats for all workers of a process.
 create table {{ schema }}.workers (

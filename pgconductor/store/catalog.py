@@ -1,0 +1,141 @@
+"""What the database has now, as far as a plan is concerned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import dict_row, namedtuple_row
+
+from pgconductor.plan.model import Plan, TaskPlan
+from pgconductor.store.statements import statement
+
+TaskRow = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class QueueRows:
+    """A queue that the database has and the plan has not.
+
+    Attributes:
+        worker_plans: structure hashes of the plans of its live workers.
+    """
+
+    name: str
+    worker_plans: list[str]
+    ready: int
+    scheduled: int
+    running: int
+    waiting: int
+
+    @property
+    def pending(self) -> int:
+        return self.ready + self.scheduled + self.waiting
+
+    @property
+    def total(self) -> int:
+        return self.pending + self.running
+
+    def counts(self) -> str:
+        """For people: "3 ready, 1 running"."""
+        states = ("ready", "scheduled", "waiting", "running")
+        return ", ".join(f"{getattr(self, state)} {state}" for state in states if getattr(self, state))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A snapshot of the schema; every field is empty where the schema does not exist yet."""
+
+    application: str | None = None
+    migrations: frozenset[int] = frozenset()
+    queues: frozenset[str] = frozenset()
+    tables: frozenset[str] = frozenset()
+    indexes: dict[str, bool] = field(default_factory=dict)  # name to valid
+    tasks: dict[str, TaskRow] = field(default_factory=dict)
+    undeclared: tuple[QueueRows, ...] = ()
+    foreign_plans: dict[str, bool] = field(default_factory=dict)  # queue to: live workers of another plan
+    has_history: bool = False
+
+
+def read_catalog(connection: Connection, plan: Plan) -> Catalog:
+    """Read what the database has for the schema of `plan`."""
+    schema = plan.schema_name
+    tables = _names(connection, schema, "r", "p")
+    if "migrations" not in tables:
+        return Catalog(tables=tables)
+    migrations = frozenset(_column(connection, "select number from {}.migrations", schema))
+    application = next(iter(_column(connection, "select name from {}.application", schema)), None)
+    if not migrations:
+        return Catalog(application=application, tables=tables)
+    queues = frozenset(_column(connection, "select name from {}.queues", schema))
+    return Catalog(
+        application=application,
+        migrations=migrations,
+        queues=queues,
+        tables=tables,
+        indexes=_indexes(connection, schema),
+        tasks={row["key"]: row for row in _tasks(connection, schema)},
+        undeclared=_rows_of(connection, schema, queues - plan.queues.keys()),
+        foreign_plans=_foreign_plans(connection, schema, plan.hashes.structure),
+        has_history=any(name.startswith("finished_") for name in tables),
+    )
+
+
+def task_row(task: TaskPlan) -> TaskRow:
+    """What `tasks` should hold for a task of the plan."""
+    scope = task.dedupe.scope if task.dedupe else "pending"
+    return {
+        "key": task.key,
+        "queue": task.queue,
+        "version": task.version,
+        "priority": task.priority,
+        "max_attempts": task.retry.max_attempts,
+        "keep_completed": task.retention.completed_ms,
+        "keep_failed": task.retention.failed_ms,
+        "keep_cancelled": task.retention.cancelled_ms,
+        "dedupe_scope": "duration" if isinstance(scope, int) else scope,
+        "dedupe_for": scope if isinstance(scope, int) else None,
+        "dedupe_conflict": task.dedupe.conflict if task.dedupe else "skip",
+        "contract": task.contract,
+    }
+
+
+def _names(connection: Connection, schema: str, *kinds: str) -> frozenset[str]:
+    rows = connection.execute(
+        "select c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
+        " where n.nspname = %s and c.relkind::text = any (%s)",
+        (schema, list(kinds)),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def _indexes(connection: Connection, schema: str) -> dict[str, bool]:
+    rows = connection.execute(
+        "select c.relname, i.indisvalid from pg_index as i join pg_class as c on c.oid = i.indexrelid"
+        " join pg_namespace as n on n.oid = c.relnamespace where n.nspname = %s",
+        (schema,),
+    )
+    return dict(rows.fetchall())
+
+
+def _column(connection: Connection, query: str, schema: str) -> list[Any]:
+    text = sql.SQL(query).format(sql.Identifier(schema))
+    return [row[0] for row in connection.execute(text)]
+
+
+def _tasks(connection: Connection, schema: str) -> list[TaskRow]:
+    return connection.cursor(row_factory=dict_row).execute(statement("read_tasks", schema)).fetchall()
+
+
+def _rows_of(connection: Connection, schema: str, queues: frozenset[str]) -> tuple[QueueRows, ...]:
+    if not queues:
+        return ()
+    cursor = connection.cursor(row_factory=namedtuple_row)
+    rows = cursor.execute(statement("read_queues", schema), {"names": sorted(queues)})
+    return tuple(sorted((QueueRows(**row._asdict()) for row in rows), key=lambda queue: queue.name))
+
+
+def _foreign_plans(connection: Connection, schema: str, structure: str) -> dict[str, bool]:
+    query = sql.SQL("select queue, bool_or(plan <> %s) from {0}.workers where expires_at > {0}.clock() group by queue")
+    return dict(connection.execute(query.format(sql.Identifier(schema)), (structure,)).fetchall())

@@ -1,0 +1,116 @@
+"""Settling: what became of claimed executions, written in batches and fenced by worker and lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from psycopg import AsyncConnection
+
+from pgconductor.store.statements import statement
+from pgconductor.store.uuids import UuidArray
+
+
+class Discarded(NamedTuple):
+    """Completed, and not kept."""
+
+    id: bytes
+    lease: int
+
+
+class Finished(NamedTuple):
+    """Ended, and kept."""
+
+    id: bytes
+    lease: int
+    state: Literal["completed", "failed", "cancelled"]
+    result: str | None
+    error: str | None
+
+
+class Rescheduled(NamedTuple):
+    """Failed, to be tried again after `delay_ms`."""
+
+    id: bytes
+    lease: int
+    delay_ms: int
+    error: str
+
+
+class Released(NamedTuple):
+    """Given back without having spent an attempt."""
+
+    id: bytes
+    lease: int
+
+
+Settled: TypeAlias = Discarded | Finished | Rescheduled | Released
+
+
+class Settlement:
+    """The settle statements of one queue, on one connection.
+
+    Each is fenced: a row that this worker no longer holds under that lease is left alone, and its id comes back. Sending
+    a batch twice therefore changes nothing the second time.
+    """
+
+    def __init__(self, connection: AsyncConnection, schema: str, queue: str, worker: int) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._queue = queue
+        self._worker = worker
+        self._cursor = connection.cursor(binary=True)
+
+    async def settle(self, batch: Sequence[Settled]) -> list[bytes]:
+        """Write a batch; all of it or, on an error, none.
+
+        Returns:
+            The ids that this worker no longer holds.
+        """
+        kinds: dict[type[Settled], list[Any]] = {}
+        for outcome in batch:
+            kinds.setdefault(type(outcome), []).append(outcome)
+        if len(kinds) == 1:
+            ((kind, outcomes),) = kinds.items()
+            return await self._write(kind, outcomes)
+        lost: list[bytes] = []
+        async with self._connection.transaction():
+            for kind, outcomes in kinds.items():
+                lost += await self._write(kind, outcomes)
+        return lost
+
+    async def release_strays(self, known_leases: Iterable[int]) -> int:
+        """Give back what the database says this worker holds under leases that the worker does not know."""
+        values = {"worker": self._worker, "leases": list(known_leases)}
+        return len(await self._execute("release_strays", values))
+
+    async def find_stopping(self) -> list[tuple[bytes, int, str]]:
+        """Id, lease and reason of the executions that someone asked to stop."""
+        return await self._execute("find_stopping", {"worker": self._worker})
+
+    async def set_idle(self, idle: bool) -> None:
+        text = statement("set_idle", self._schema)
+        await self._cursor.execute(text, {"worker": self._worker, "idle": idle}, prepare=True)
+
+    async def _write(self, kind: type[Settled], outcomes: list[Any]) -> list[bytes]:
+        verb, columns = _COLUMNS[kind]
+        values: dict[str, Any] = {
+            "worker": self._worker,
+            "ids": UuidArray([outcome.id for outcome in outcomes]),
+            "leases": [outcome.lease for outcome in outcomes],
+        }
+        for parameter, attribute in columns:
+            values[parameter] = [getattr(outcome, attribute) for outcome in outcomes]
+        return [row[0] for row in await self._execute(verb, values)]
+
+    async def _execute(self, verb: str, values: dict[str, Any]) -> list[Any]:
+        await self._cursor.execute(statement(verb, self._schema, self._queue), values, prepare=True)
+        return await self._cursor.fetchall()
+
+
+_COLUMNS: dict[type[Settled], tuple[str, tuple[tuple[str, str], ...]]] = {
+    Discarded: ("discard", ()),
+    Finished: ("finish", (("states", "state"), ("results", "result"), ("errors", "error"))),
+    Rescheduled: ("reschedule", (("delays", "delay_ms"), ("errors", "error"))),
+    Released: ("release", ()),
+}

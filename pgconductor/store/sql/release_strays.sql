@@ -1,0 +1,21 @@
+-- After a lost connection: what the database says this worker holds but the worker does not know of (the reply to its
+-- claim was lost) goes back to ready, no attempt spent. `leases` are those of the claims that the worker knows of.
+with gone as (
+    delete from {running} as r
+    where r.worker = %(worker)s::bigint and not r.lease = any (%(leases)s::bigint[])
+    returning r.*
+), again as (
+    insert into {ready}
+        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error)
+    select id, run_at, created_at, attempts - 1, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error
+    from gone where cancel_reason is null
+), stopped as (
+    insert into {schema}.finished
+        (id, run_at, created_at, started_at, finished_at, attempts, priority, version, state, queue, task, payload,
+         error, tags, dedupe_key, parent_id, worker)
+    select id, run_at, created_at, started_at, (select {schema}.clock()), attempts, priority, version, 'cancelled',
+           queue, task, payload, json_build_object('type', 'Cancelled', 'message', cancel_reason), tags, dedupe_key,
+           parent_id, worker
+    from gone where cancel_reason is not null
+)
+select id from gone

@@ -1,0 +1,31 @@
+-- A failed attempt will be followed by another, after its delay. Returns the ids that this worker no longer holds.
+with outcome as materialized (
+    select *
+    from unnest(%(ids)s::uuid[], %(leases)s::bigint[], %(delays)s::bigint[], %(errors)s::text[])
+        as o (id, lease, delay, error)
+), gone as (
+    delete from {running} as r using outcome as o
+    where r.id = o.id and r.lease = o.lease and r.worker = %(worker)s::bigint
+    returning r.*, o.delay, o.error as outcome_error
+), stopped as (
+    insert into {schema}.finished
+        (id, run_at, created_at, started_at, finished_at, attempts, priority, version, state, queue, task, payload,
+         error, tags, dedupe_key, parent_id, worker)
+    select id, run_at, created_at, started_at, (select {schema}.clock()), attempts, priority, version, 'cancelled',
+           queue, task, payload, json_build_object('type', 'Cancelled', 'message', cancel_reason), tags, dedupe_key,
+           parent_id, worker
+    from gone where cancel_reason is not null
+), later as (
+    insert into {scheduled}
+        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error)
+    select id, {schema}.clock() + delay * interval '1 millisecond', created_at, attempts, priority, version, queue, task,
+           payload, tags, dedupe_key, parent_id, outcome_error::json
+    from gone where cancel_reason is null and delay > 0
+), again as (
+    insert into {ready}
+        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error)
+    select id, {schema}.clock(), created_at, attempts, priority, version, queue, task,
+           payload, tags, dedupe_key, parent_id, outcome_error::json
+    from gone where cancel_reason is null and delay <= 0
+)
+select o.id from outcome as o where not exists (select from gone where gone.id = o.id)

@@ -1,0 +1,1 @@
+update {schema}.workers set draining = true, idle = false where process = %(process)s::uuid

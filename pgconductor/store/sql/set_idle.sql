@@ -1,0 +1,1 @@
+update {schema}.workers set idle = %(idle)s where id = %(worker)s::bigint and idle is distinct from %(idle)s
