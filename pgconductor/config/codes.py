@@ -265,16 +265,16 @@ ZONE = _add(
     "CFG403",
     "unknown time zone",
     """
-    Time zones are names of the IANA database: `"UTC"`, `"Europe/Amsterdam"`. Abbreviations such as `"CET+1"` say nothing
-    about daylight saving and are not accepted.
+    Time zones are names of the IANA database: `"UTC"`, `"Europe/Amsterdam"`. Abbreviations such as `"CET+1"` say
+    nothing about daylight saving and are not accepted.
     """,
 )
 TRIGGER = _add(
     "CFG404",
     "not one kind of trigger",
     """
-    A trigger has exactly one of `cron`, `event` and `table`, and only keys that belong to it. A task may have any number
-    of triggers, each under a name of its own.
+    A trigger has exactly one of `cron`, `event` and `table`, and only keys that belong to it. A task may have any
+    number of triggers, each under a name of its own.
     """,
 )
 

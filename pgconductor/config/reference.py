@@ -1,0 +1,81 @@
+"""References to Python code, `"package.module:name"`, by their shape alone: nothing is imported."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+from pgconductor.config import codes, readers
+from pgconductor.config.node import Node
+from pgconductor.config.suggestion import did_you_mean
+from pgconductor.config.types import ModelRef
+
+_DOTTED = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_REFERENCE = re.compile(rf"({_DOTTED}):([A-Za-z_]\w*)", re.ASCII)
+_PACKAGE = re.compile(_DOTTED, re.ASCII)
+
+EXECUTORS = ("async", "thread", "process")
+
+
+def function(node: Node) -> str:
+    """`"module:function"`."""
+    return ":".join(_split(node, "function"))
+
+
+def class_(node: Node) -> str:
+    """`"module:Class"`."""
+    return ":".join(_split(node, "Class"))
+
+
+def model(node: Node) -> ModelRef:
+    """`"module:Class"` of a pydantic model."""
+    return ModelRef(*_split(node, "Class"))
+
+
+def executor(node: Node) -> str:
+    """One of the built-in executors, or `"module:factory"`."""
+    word = readers.text(node)
+    if word in EXECUTORS:
+        return word
+    if ":" not in word:
+        help = did_you_mean(word, EXECUTORS, 'one of `async`, `thread`, `process`, or "module:factory"')
+        raise node.report(codes.CHOICE, f"`{word}` is not a choice for `{node.label}`", help)
+    return ":".join(_split(node, "factory"))
+
+
+def package(node: Node) -> str:
+    """A dotted package name."""
+    name = readers.text(node)
+    if not _PACKAGE.fullmatch(name) or _keywords(name):
+        help = 'write a dotted name such as "shop.conductor"'
+        raise node.report(codes.REFERENCE, f"`{name}` is not the name of a Python package", help)
+    return name
+
+
+def looks_like_one(value: object) -> bool:
+    """Whether a text was meant as a reference: a type expression never holds a colon outside of quotes."""
+    return isinstance(value, str) and bool(re.fullmatch(r"[\w./-]*:\w*", value))
+
+
+def _split(node: Node, kind: str) -> tuple[str, str]:
+    value = readers.text(node)
+    match = _REFERENCE.fullmatch(value)
+    if match is None:
+        raise node.report(codes.REFERENCE, f"`{value}` is not a reference `module:{kind}`", _repair(value, kind))
+    if word := _keywords(f"{match[1]}.{match[2]}"):
+        raise node.report(codes.REFERENCE, f"`{value}` is not a reference: `{word}` is a Python keyword")
+    return match[1], match[2]
+
+
+def _repair(value: str, kind: str) -> str:
+    """What was probably meant: the last dot for the colon, or a path for a module."""
+    repaired = re.sub(r"\.py(?=:|$)", "", value).replace("/", ".")
+    if ":" not in repaired:
+        repaired = ":".join(repaired.rsplit(".", 1))
+    if _REFERENCE.fullmatch(repaired):
+        return f'did you mean "{repaired}"?'
+    return f'write "package.module:{kind}"'
+
+
+def _keywords(dotted: str) -> str | None:
+    return next((part for part in dotted.split(".") if keyword.iskeyword(part)), None)

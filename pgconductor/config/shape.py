@@ -1,0 +1,97 @@
+"""Tables with fixed keys: which there are, how each is read, and what becomes of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from pgconductor.config import codes
+from pgconductor.config.codes import Code
+from pgconductor.config.node import Bad, Node
+from pgconductor.config.suggestion import did_you_mean, listed
+
+Reader: TypeAlias = Callable[[Node], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a table.
+
+    Attributes:
+        field: its name in the model.
+        read: gives the value, or raises Bad after reporting.
+        required: must be present.
+    """
+
+    field: str
+    read: Reader
+    required: bool = False
+
+
+@dataclass(slots=True)
+class Settings:
+    """What one table says, by the model's field names, with the node that each value came from."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def put(self, field: str, value: Any, node: Node) -> None:
+        self.values[field] = value
+        self.nodes[field] = node
+
+    def over(self, base: Settings) -> Settings:
+        """These settings on top of others. Settings of sub-tables merge key by key, all else is replaced."""
+        merged = Settings({**base.values}, {**base.nodes})
+        for name, value in self.values.items():
+            below = base.values.get(name)
+            both = isinstance(value, Settings) and isinstance(below, Settings)
+            merged.put(name, value.over(below) if both else value, self.nodes[name])
+        return merged
+
+    def only(self, names: frozenset[str] | set[str]) -> Settings:
+        """The settings of these fields."""
+        kept = [name for name in self.values if name in names]
+        return Settings({name: self.values[name] for name in kept}, {name: self.nodes[name] for name in kept})
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The keys of one kind of table.
+
+    Attributes:
+        refused: keys that are known elsewhere, with the code and the help to give for them here.
+    """
+
+    keys: Mapping[str, Key]
+    refused: Mapping[str, tuple[Code, str]] = field(default_factory=dict)
+
+    def read(self, node: Node) -> Settings:
+        """Everything the table says that could be read; every other key is reported.
+
+        Raises:
+            Bad: it is not a table.
+        """
+        if not isinstance(node.value, dict):
+            raise node.wrong_type("a table")
+        settings = Settings()
+        for name, child in node.items():
+            key = self.keys.get(name)
+            if key is None:
+                self._refuse(name, child, node)
+                continue
+            with suppress(Bad):
+                settings.put(key.field, key.read(child), child)
+        for name, key in self.keys.items():
+            if key.required and name not in node.value:
+                node.report(codes.MISSING_KEY, f"`{name}` is missing in {node.header}", at="key")
+        return settings
+
+    def _refuse(self, name: str, child: Node, table: Node) -> None:
+        if name in self.refused:
+            code, reason = self.refused[name]
+            child.report(code, f"`{name}` cannot stand in {table.header}", reason, at="key")
+            return
+        help = did_you_mean(name, self.keys, f"known keys: {listed(self.keys)}")
+        child.report(codes.UNKNOWN_KEY, f"unknown key `{name}` in {table.header}", help, at="key")
