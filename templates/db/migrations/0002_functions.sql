@@ -57,10 +57,118 @@ begin atomic
     );
 end;
 
--- Enqueue one execution under every option. Returns its id, that of the execution which holds the dedupe key, or null
--- when it was throttled. The fast path for plain enqueues is the client's own INSERT; both end in the same rows.
+-- Ids that callers supply are known or they are not: whoever asks first holds the answer until its transaction ends.
+-- Hashed to 1,024 locks, so that a large bulk call cannot exhaust the lock table, and taken in one order.
+create function {{ schema }}.lock_ids(ids uuid[]) returns void
+    language sql volatile
+begin atomic
+    select pg_advisory_xact_lock(hashtext('{{ schema }}.enqueue'), bucket)
+    from (select distinct hashtext(id::text) & 1023 as bucket from unnest(ids) as id order by 1 offset 0) as buckets;
+end;
+
+-- Take a key for an execution. Null: it is taken. Otherwise the row as it stands, locked: someone has it, or had it.
+create function {{ schema }}.take_key(
+    task_key text, key_kind text, key_text text, holder_id uuid, held_until timestamptz
+) returns {{ schema }}.keys
+    language plpgsql
+as $$
+declare
+    holder {{ schema }}.keys;
+begin
+    loop
+        insert into {{ schema }}.keys values (task_key, key_kind, key_text, holder_id, held_until)
+            on conflict (task, kind, key) do nothing;
+        exit when found;
+        select * into holder from {{ schema }}.keys where (task, kind, key) = (task_key, key_kind, key_text) for update;
+        exit when found;  -- else it was pruned meanwhile
+    end loop;
+    return holder;
+end
+$$;
+
+-- Has the execution not begun: never started, no retry, not asleep? Then it stays so until this transaction ends: who is
+-- told "it will run" in a transaction must see it run after the commit, with what the transaction wrote.
+-- It moves from scheduled to ready and never back, so looking in this order cannot miss it.
+create function {{ schema }}.lock_pending(execution_id uuid) returns boolean
+    language plpgsql
+as $$
+begin
+    perform from {{ schema }}.scheduled where id = execution_id and attempts = 0 for key share;
+    if not found then
+        perform from {{ schema }}.ready where id = execution_id and attempts = 0 for key share;
+    end if;
+    return found;
+end
+$$;
+
+-- Put an execution where it waits for a worker, and wake one: also for the future, since an idle worker sleeps until the
+-- next that it knows of.
+create function {{ schema }}.place(
+    execution_id uuid, due_at timestamptz, created timestamptz, execution_priority smallint, payload_version smallint,
+    queue_name text, task_key text, payload_json json, execution_tags text[], unique_key text, parent uuid
+) returns void
+    language plpgsql
+as $$
+begin
+    if due_at <= {{ schema }}.clock() then
+        insert into {{ schema }}.ready (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key, parent_id)
+            values (execution_id, due_at, created, execution_priority, payload_version, queue_name, task_key, payload_json,
+                    execution_tags, unique_key, parent)
+            on conflict do nothing;
+    else
+        insert into {{ schema }}.scheduled (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key, parent_id)
+            values (execution_id, due_at, created, execution_priority, payload_version, queue_name, task_key, payload_json,
+                    execution_tags, unique_key, parent)
+            on conflict do nothing;
+    end if;
+    perform {{ schema }}.wake(queue_name);
+end
+$$;
+
+-- Give an execution that has not begun a new payload, priority and time. False: it has begun, or is gone.
+create function {{ schema }}.replace_pending(
+    execution_id uuid, payload_json json, payload_version smallint, new_priority smallint, new_run_at timestamptz, new_tags text[]
+) returns boolean
+    language plpgsql
+as $$
+declare
+    old record;
+begin
+    delete from {{ schema }}.scheduled where id = execution_id and attempts = 0
+        returning created_at, queue, task, dedupe_key, parent_id into old;
+    if not found then
+        delete from {{ schema }}.ready where id = execution_id and attempts = 0
+            returning created_at, queue, task, dedupe_key, parent_id into old;
+    end if;
+    if found then
+        perform {{ schema }}.place(execution_id, new_run_at, old.created_at, new_priority, payload_version, old.queue, old.task,
+                                   payload_json, new_tags, old.dedupe_key, old.parent_id);
+        return true;
+    end if;
+    return false;
+end
+$$;
+
+-- When the throttle or debounce slot of this moment ends. Slots are aligned to the epoch.
+create function {{ schema }}.slot_end(slot interval) returns timestamptz
+    language plpgsql
+as $$
+declare
+    seconds numeric := extract(epoch from slot);
+begin
+    if seconds <= 0 then
+        raise exception 'a throttle or debounce slot must be longer than zero' using errcode = 'invalid_parameter_value';
+    end if;
+    return to_timestamp((floor(extract(epoch from {{ schema }}.clock()) / seconds) + 1) * seconds);
+end
+$$;
+
+-- Enqueue one execution under every option. Returns its id, that of the execution which has its dedupe key or debounce
+-- slot, or null when it was throttled. The fast path of plain enqueues is the client's own INSERT; both end in the same
+-- rows. Locks are taken in one order: ids, then keys, then executions that have not begun.
 create function {{ schema }}.enqueue(
     execution_id  uuid,
+    supplied      boolean,          -- the id is the caller's: there may be an execution with it already
     task_key      text,
     payload_json  json,
     payload_version smallint,
@@ -76,12 +184,9 @@ create function {{ schema }}.enqueue(
 as $$
 declare
     declared {{ schema }}.tasks;
-    now_at   timestamptz := {{ schema }}.clock();
-    run_at   timestamptz := coalesce(due_at, now_at);
-    slot_end timestamptz;
     slot     interval := coalesce(throttle, debounce);
-    slot_kind text := case when throttle is not null then 'throttle' else 'debounce' end;
-    slot_key text := coalesce(unique_key, '');
+    key_kind text := case when throttle is not null then 'throttle' when debounce is not null then 'debounce' else 'dedupe' end;
+    expiry   timestamptz;           -- of the key
     holder   {{ schema }}.keys;
     pending  boolean;
     held     boolean;
@@ -94,56 +199,25 @@ begin
     if throttle is not null and debounce is not null then
         raise exception 'throttle and debounce exclude each other' using errcode = 'invalid_parameter_value';
     end if;
-    if {{ schema }}.known(execution_id) then
-        return execution_id;
+    if debounce is not null and due_at is not null then
+        raise exception 'a debounced execution runs at the end of its slot: no delay, no run_at'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if supplied then
+        perform {{ schema }}.lock_ids(array[execution_id]);
+        if {{ schema }}.known(execution_id) then
+            return execution_id;
+        end if;
     end if;
 
-    if slot is not null then
-        if extract(epoch from slot) <= 0 then
-            raise exception 'a throttle or debounce slot must be longer than zero' using errcode = 'invalid_parameter_value';
-        end if;
-        slot_end := to_timestamp((floor(extract(epoch from now_at) / extract(epoch from slot)) + 1) * extract(epoch from slot));
-        loop
-            insert into {{ schema }}.keys as k values (task_key, slot_kind, slot_key, execution_id, slot_end)
-                on conflict (task, kind, key) do update
-                    set execution_id = excluded.execution_id, expires_at = excluded.expires_at
-                    where k.expires_at <= now_at;
-            if found then
-                exit;
-            end if;
-            if throttle is not null then
-                return null;
-            end if;
-            -- debounce: the last call wins, as long as the slot's execution has not begun
-            select * into holder from {{ schema }}.keys
-                where (keys.task, kind, key) = (task_key, slot_kind, slot_key) for update;
-            if found then
-                if {{ schema }}.replace_pending(
-                    holder.execution_id, declared.queue, payload_json, payload_version, execution_priority, slot_end, execution_tags
-                ) then
-                    return holder.execution_id;
-                end if;
-                update {{ schema }}.keys set execution_id = enqueue.execution_id, expires_at = slot_end
-                    where (keys.task, kind, key) = (task_key, slot_kind, slot_key);
-                exit;
-            end if;
-        end loop;
-        if debounce is not null then
-            run_at := slot_end;
-        end if;
-    elsif unique_key is not null then
-        loop
-            insert into {{ schema }}.keys values (task_key, 'dedupe', unique_key, execution_id, now_at + declared.dedupe_for)
-                on conflict (task, kind, key) do nothing;
-            if found then
-                exit;
-            end if;
-            select * into holder from {{ schema }}.keys
-                where (keys.task, kind, key) = (task_key, 'dedupe', unique_key) for update;
-            continue when not found;  -- pruned meanwhile
-            -- Pending means never started: not a retry, not asleep.
-            pending := exists (select from {{ schema }}.ready where id = holder.execution_id and attempts = 0)
-                or exists (select from {{ schema }}.scheduled where id = holder.execution_id and attempts = 0);
+    if slot is not null or unique_key is not null then
+        expiry := case when slot is not null then {{ schema }}.slot_end(slot) else {{ schema }}.clock() + declared.dedupe_for end;
+        holder := {{ schema }}.take_key(task_key, key_kind, coalesce(unique_key, ''), execution_id, expiry);
+    end if;
+    if holder.execution_id is not null then
+        -- Taking it may have waited for another transaction: look at the time only now.
+        if key_kind = 'dedupe' then
+            pending := {{ schema }}.lock_pending(holder.execution_id);
             held := case declared.dedupe_scope
                 when 'pending' then pending
                 when 'active' then pending
@@ -151,69 +225,41 @@ begin
                     or exists (select from {{ schema }}.scheduled where id = holder.execution_id)
                     or exists (select from {{ schema }}.ready where id = holder.execution_id)
                     or exists (select from {{ schema }}.waiting where id = holder.execution_id)
-                else holder.expires_at > now_at
+                else coalesce(holder.expires_at > {{ schema }}.clock(), pending)
             end;
-            if held and pending and declared.dedupe_conflict = 'replace' then
-                held := {{ schema }}.replace_pending(
-                    holder.execution_id, declared.queue, payload_json, payload_version, execution_priority, run_at, execution_tags);
-                -- Claimed between the look and the replacement: under `pending` the key is free now, otherwise it is skipped.
-                held := held or declared.dedupe_scope <> 'pending';
-            end if;
             if held then
+                if pending and declared.dedupe_conflict = 'replace' then
+                    perform {{ schema }}.replace_pending(
+                        holder.execution_id, payload_json, payload_version, execution_priority,
+                        coalesce(due_at, {{ schema }}.clock()), execution_tags);
+                else
+                    perform {{ schema }}.wake(declared.queue);  -- claims pass over what lock_pending holds
+                end if;
                 return holder.execution_id;
             end if;
-            update {{ schema }}.keys set execution_id = enqueue.execution_id, expires_at = now_at + declared.dedupe_for
-                where (keys.task, kind, key) = (task_key, 'dedupe', unique_key);
-            exit;
-        end loop;
-    end if;
-
-    if run_at <= now_at then
-        insert into {{ schema }}.ready (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key, parent_id)
-            values (execution_id, run_at, now_at, execution_priority, payload_version, declared.queue, task_key, payload_json,
-                    execution_tags, unique_key, parent)
-            on conflict do nothing;
-        perform {{ schema }}.wake(declared.queue);
-    else
-        insert into {{ schema }}.scheduled (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key, parent_id)
-            values (execution_id, run_at, now_at, execution_priority, payload_version, declared.queue, task_key, payload_json,
-                    execution_tags, unique_key, parent)
-            on conflict do nothing;
-    end if;
-    return execution_id;
-end
-$$;
-
--- Give an execution that has not begun a new payload, priority and time. False: it has begun, or is gone.
-create function {{ schema }}.replace_pending(
-    execution_id uuid, queue_name text, payload_json json, payload_version smallint, new_priority smallint,
-    new_run_at timestamptz, new_tags text[]
-) returns boolean
-    language plpgsql
-as $$
-declare
-    old record;
-begin
-    delete from {{ schema }}.ready as r where r.id = execution_id and r.queue = queue_name and r.attempts = 0
-        returning r.created_at, r.task, r.dedupe_key, r.parent_id into old;
-    if not found then
-        delete from {{ schema }}.scheduled as s where s.id = execution_id and s.queue = queue_name and s.attempts = 0
-            returning s.created_at, s.task, s.dedupe_key, s.parent_id into old;
-        if not found then
-            return false;
+            expiry := {{ schema }}.clock() + declared.dedupe_for;
+        else
+            if holder.expires_at > {{ schema }}.clock() then
+                if key_kind = 'throttle' then
+                    -- The same call again, its execution ended and not kept, is no other call.
+                    return case when holder.execution_id = enqueue.execution_id then holder.execution_id end;
+                end if;
+                if {{ schema }}.replace_pending(
+                    holder.execution_id, payload_json, payload_version, execution_priority, holder.expires_at, execution_tags
+                ) then
+                    return holder.execution_id;
+                end if;
+            end if;
+            expiry := {{ schema }}.slot_end(slot);
         end if;
+        update {{ schema }}.keys set execution_id = enqueue.execution_id, expires_at = expiry
+            where (task, kind, key) = (task_key, key_kind, coalesce(unique_key, ''));
     end if;
-    if new_run_at <= {{ schema }}.clock() then
-        insert into {{ schema }}.ready (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key, parent_id)
-            values (execution_id, new_run_at, old.created_at, new_priority, payload_version, queue_name, old.task, payload_json,
-                    new_tags, old.dedupe_key, old.parent_id);
-        perform {{ schema }}.wake(queue_name);
-    else
-        insert into {{ schema }}.scheduled (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key, parent_id)
-            values (execution_id, new_run_at, old.created_at, new_priority, payload_version, queue_name, old.task, payload_json,
-                    new_tags, old.dedupe_key, old.parent_id);
-    end if;
-    return true;
+
+    perform {{ schema }}.place(
+        execution_id, case key_kind when 'debounce' then expiry else coalesce(due_at, {{ schema }}.clock()) end, {{ schema }}.clock(),
+        execution_priority, payload_version, declared.queue, task_key, payload_json, execution_tags, unique_key, parent);
+    return execution_id;
 end
 $$;
 
@@ -238,6 +284,12 @@ begin
     if delay is not null and run_at is not null then
         raise exception 'delay and run_at exclude each other' using errcode = 'invalid_parameter_value';
     end if;
+    if delay < interval '0' then
+        raise exception 'a delay cannot be negative: %', delay using errcode = 'invalid_parameter_value';
+    end if;
+    if not isfinite(run_at) then
+        raise exception 'run_at must be a moment, not %', run_at using errcode = 'invalid_parameter_value';
+    end if;
     if priority not between -100 and 100 then
         raise exception 'priority must be between -100 and 100, not %', priority using errcode = 'invalid_parameter_value';
     end if;
@@ -247,7 +299,7 @@ begin
     end if;
     select * into declared from {{ schema }}.tasks where key = invoke.task;
     return {{ schema }}.enqueue(
-        coalesce(invoke.id, {{ schema }}.uuid7()), invoke.task, payload::json, declared.version,
+        coalesce(invoke.id, {{ schema }}.uuid7()), invoke.id is not null, invoke.task, payload::json, declared.version,
         coalesce(invoke.priority, declared.priority)::smallint,
         coalesce(invoke.run_at, {{ schema }}.clock() + delay),
         invoke.dedupe_key, invoke.throttle, invoke.debounce, invoke.tags, null);
