@@ -1,0 +1,1 @@
+"""What runs the plan: orchestrator, workers, and the threads that keep them alive."""

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
 
 from psycopg import AsyncConnection
 
 from pgconductor.plan.model import Lane, QueuePlan
+from pgconductor.store.statements import statement
+
+# One execution as a claim returns it: id, task, version, attempt, payload, priority, run_at. A bare tuple, since naming
+# the fields of each costs more than decoding them.
+ClaimedRow: TypeAlias = tuple[bytes, str, int, int, str, int, datetime]
 
 
-class ClaimedRow(NamedTuple):
-    """One execution as a claim returns it. `id` is 16 bytes; priority and run_at are its place in the order."""
+class Stopping(NamedTuple):
+    """A running execution that someone asked to stop."""
 
     id: bytes
-    task: str
-    version: int
-    attempt: int
-    payload: str
-    priority: int
-    run_at: object
+    lease: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ class Floor:
         if last is None or not full:
             self.parameters = self._START
         else:
-            self.parameters = {"floor_rank": -last.priority, "floor_run_at": last.run_at, "floor_id": last.id.hex()}
+            id, _, _, _, _, priority, run_at = last
+            self.parameters = {"floor_rank": -priority, "floor_run_at": run_at, "floor_id": id.hex()}
 
 
 class Claims:
@@ -81,8 +85,8 @@ class Claims:
         worker: the worker's id in `workers`.
     """
 
-    def __init__(self, connection: AsyncConnection, queue: QueuePlan, worker: int) -> None:
-        self._connection = connection
+    def __init__(self, connection: AsyncConnection, schema: str, queue: QueuePlan, worker: int) -> None:
+        self._schema = schema
         self._queue = queue
         self._worker = worker
         self._floor = Floor()
@@ -106,7 +110,24 @@ class Claims:
         promoted, next_due, lanes, paused = row
         return Look(promoted, next_due, tuple(lanes), bool(paused))
 
+    async def set_idle(self, idle: bool) -> None:
+        """Say whether an enqueue should wake this worker."""
+        await self._execute("set_idle", {"worker": self._worker, "idle": idle})
+
+    async def find_stopping(self) -> list[Stopping]:
+        """The executions of this worker that someone asked to stop."""
+        await self._execute("find_stopping", {"worker": self._worker})
+        return [Stopping(*row) for row in await self._cursor.fetchall()]
+
+    async def release_strays(self, known_leases: Iterable[int]) -> int:
+        """Give back what the database says this worker holds under leases that the worker does not know."""
+        await self._execute("release_strays", {"worker": self._worker, "leases": list(known_leases)})
+        return len(await self._cursor.fetchall())
+
     async def _take(self, lane: Lane, extra: dict[str, Any], lease: int, limit: int) -> list[ClaimedRow]:
         values = {**extra, "worker": self._worker, "lease": lease, "limit": limit}
         await self._cursor.execute(lane.claim, values, prepare=True)
-        return [ClaimedRow._make(row) for row in await self._cursor.fetchall()]
+        return await self._cursor.fetchall()
+
+    async def _execute(self, verb: str, values: dict[str, Any]) -> None:
+        await self._cursor.execute(statement(verb, self._schema, self._queue.name), values, prepare=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection, sql
@@ -36,11 +37,13 @@ class Maintenance:
 
     Args:
         connection: in autocommit mode, used by one thread.
+        process: who does them.
     """
 
-    def __init__(self, connection: Connection, schema: str) -> None:
+    def __init__(self, connection: Connection, schema: str, process: UUID) -> None:
         self._connection = connection
         self._schema = schema
+        self._process = process
 
     def due(self, job: str, every_ms: int) -> bool:
         """Take `job` if nobody did it within `every_ms`."""
@@ -63,7 +66,7 @@ class Maintenance:
             if deleted == 0:
                 break
         self._run("prune_keys", {"limit": PRUNE_BATCH})
-        self._run("prune_workers", {})
+        self._run("prune_workers", {"process": self._process})
         return total
 
     def keep_history(self) -> list[str]:

@@ -19,8 +19,12 @@ from pgconductor.store.endpoint import hide_password
 # statistics say is wrong half the time; these make the index the only way, and generic plans make planning free.
 WORKER_SETTINGS = (
     "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off; "
-    "set enable_sort = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off"
+    "set enable_sort = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;"
 )
+# A claim that a crash of the server undoes was never settled either: settling flushes the log up to itself.
+CLAIM_SETTINGS = "set synchronous_commit = off;"
+# durability = "relaxed": a crash of the server may undo the last half second of settling, and run it again.
+RELAXED_SETTINGS = "set synchronous_commit = off;"
 CONNECT_TIMEOUT = 10
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from psycopg import AsyncConnection
@@ -78,19 +78,6 @@ class Settlement:
             for kind, outcomes in kinds.items():
                 lost += await self._write(kind, outcomes)
         return lost
-
-    async def release_strays(self, known_leases: Iterable[int]) -> int:
-        """Give back what the database says this worker holds under leases that the worker does not know."""
-        values = {"worker": self._worker, "leases": list(known_leases)}
-        return len(await self._execute("release_strays", values))
-
-    async def find_stopping(self) -> list[tuple[bytes, int, str]]:
-        """Id, lease and reason of the executions that someone asked to stop."""
-        return await self._execute("find_stopping", {"worker": self._worker})
-
-    async def set_idle(self, idle: bool) -> None:
-        text = statement("set_idle", self._schema)
-        await self._cursor.execute(text, {"worker": self._worker, "idle": idle}, prepare=True)
 
     async def _write(self, kind: type[Settled], outcomes: list[Any]) -> list[bytes]:
         verb, columns = _COLUMNS[kind]

@@ -1,28 +1,36 @@
-"""The rows by which workers are known, and the heartbeat that keeps them alive."""
+"""The rows by which workers are known: one a queue and process, all of a process kept alive by one statement."""
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 
 from pgconductor.plan.model import Plan
+from pgconductor.store.session import open_blocking, unreachable
 from pgconductor.store.statements import statement
 
 
 @dataclass(frozen=True)
 class WorkerRegistry:
-    """The workers of one process: one a queue, all kept alive by one statement.
+    """The workers of one process. Each call but `beat` opens a connection for itself.
 
     Args:
-        connection: in autocommit mode, used by one thread at a time.
         process: a fresh id for each start of the process.
+
+    Raises:
+        DatabaseUnreachable: from every method, when the database cannot be reached.
     """
 
-    connection: Connection
+    url: str
     plan: Plan
     process: UUID
 
@@ -34,7 +42,6 @@ class WorkerRegistry:
         """
         settings = self.plan.queues[queue]
         values = {
-            "process": self.process,
             "queue": queue,
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -42,25 +49,46 @@ class WorkerRegistry:
             "concurrency": settings.worker_concurrency,
             "lease_ms": settings.lease_ms,
         }
-        row = self.connection.execute(self._text("register_worker"), values).fetchone()
-        assert row is not None
-        return int(row[0])
+        return int(self._call("register_worker", values)[0][0])
 
-    def beat(self) -> frozenset[int]:
+    def beat(self, connection: Connection) -> frozenset[int]:
         """Extend the leases of all workers of this process.
 
         Returns:
-            The workers that still exist; one that is missing was pruned and holds nothing any more.
+            The workers that still exist.
         """
-        rows = self.connection.execute(self._text("beat"), {"process": self.process}).fetchall()
+        rows = connection.execute(self._text("beat"), {"process": self.process}).fetchall()
         return frozenset(row[0] for row in rows)
 
     def mark_draining(self) -> None:
-        self.connection.execute(self._text("set_draining"), {"process": self.process})
+        """They claim no more; nobody need wake them."""
+        self._call("set_draining", {})
 
     def deregister(self) -> None:
         """Leave: what is still held, if anything, is rescued at once."""
-        self.connection.execute(self._text("deregister"), {"process": self.process})
+        self._call("deregister", {})
+
+    def doubtful(self, queues: list[str], since: datetime | None) -> tuple[int, datetime]:
+        """How many executions of `queues` are held by other processes that have not beaten since `since`.
+
+        Returns:
+            The count, and `since`: the database's time of the first call.
+        """
+        count, since = self._call("drain_check", {"queues": queues, "since": since})[0]
+        return int(count), since
+
+    def _call(self, verb: str, values: dict[str, Any]) -> list[Any]:
+        with _reachable(self.url), open_blocking(self.url, "pgconductor registry") as connection:
+            cursor = connection.execute(self._text(verb), {"process": self.process, **values})
+            return cursor.fetchall() if cursor.description else []
 
     def _text(self, verb: str) -> str:
         return statement(verb, self.plan.schema_name)
+
+
+@contextmanager
+def _reachable(url: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise unreachable(url, error) from None

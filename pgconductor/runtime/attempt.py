@@ -1,0 +1,113 @@
+"""One attempt at one execution: decode the payload, call the handler, encode the result; and how it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from pgconductor.api.context import Context
+from pgconductor.runtime.executors import Executor
+from pgconductor.runtime.handlers import Handler
+from pgconductor.runtime.outcome import Cancelled, Completed, Failed, Outcome, TimedOut, UnreadablePayload
+
+
+class Attempt:
+    """What a slot is doing.
+
+    Attributes:
+        id: of the execution, 16 bytes.
+        lease: that it is held under.
+        stopped: set once someone asked it to stop: the outcome it will have.
+    """
+
+    __slots__ = ("_executor", "_slot", "ctx", "handler", "id", "lease", "number", "stopped", "version")
+
+    def __init__(
+        self,
+        id: bytes,
+        lease: int,
+        number: int,
+        version: int,
+        handler: Handler,
+        ctx: Context[Any],
+        executor: Executor | None,
+        slot: asyncio.Task[None],
+    ) -> None:
+        self.id = id
+        self.lease = lease
+        self.number = number
+        self.version = version
+        self.handler = handler
+        self.ctx = ctx
+        self.stopped: Outcome | None = None
+        self._executor = executor
+        self._slot = slot
+
+    def stop(self, outcome: Outcome) -> None:
+        """Ask it to end with `outcome`: an async handler gets CancelledError, a sync one sees `ctx.cancelled`."""
+        if self.stopped is None:
+            self.stopped = outcome
+            self.ctx._cancelled = True
+            self._slot.cancel()
+
+    async def run(self, payload: str) -> Outcome:
+        """Make the attempt. Never raises but for the cancellation of its slot."""
+        limit_ms = self.handler.plan.timeout_ms
+        if limit_ms is None:
+            return await self._guarded(payload)
+        timer = asyncio.get_running_loop().call_later(limit_ms / 1000, self.stop, TimedOut(limit_ms))
+        try:
+            return await self._guarded(payload)
+        finally:
+            timer.cancel()
+
+    async def _guarded(self, payload: str) -> Outcome:
+        try:
+            outcome = await self._call(payload)
+        except asyncio.CancelledError:
+            return self._after_cancellation()
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # SystemExit of a handler included: it ends the attempt, not the worker
+            outcome = Failed(error)
+        if self.stopped is not None:
+            return await self._after_stop(outcome)
+        return outcome
+
+    async def _call(self, payload: str) -> Outcome:
+        handler = self.handler
+        try:
+            value = self._decode(payload)
+        except Exception as error:
+            return Failed(UnreadablePayload(f"the stored payload does not fit task `{handler.plan.name}`: {error}"))
+        if self._executor is None:
+            result = await handler.function(value, self.ctx)
+        else:
+            result = await self._executor.call(handler, value, self.ctx)
+        return Completed(handler.task.encode_result(result))
+
+    def _decode(self, payload: str) -> Any:
+        handler = self.handler
+        if self.version < handler.plan.version and handler.upgrade is not None:
+            payload = json.dumps(handler.upgrade(json.loads(payload), self.version))
+        return handler.task.decode(payload)
+
+    def _after_cancellation(self) -> Outcome:
+        if self.stopped is None:
+            if self._slot.cancelling():
+                raise  # the slot itself is being cancelled
+            return Failed(RuntimeError("the handler ended with CancelledError, and nobody had cancelled it"))
+        self._slot.uncancel()
+        return self.stopped
+
+    async def _after_stop(self, outcome: Outcome) -> Outcome:
+        """The handler ended although it was asked to stop: consume the cancellation, which may still be on its way."""
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            pass
+        self._slot.uncancel()
+        if isinstance(self.stopped, Cancelled | TimedOut):
+            return self.stopped
+        return outcome

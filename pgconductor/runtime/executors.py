@@ -1,0 +1,123 @@
+"""Where handlers run that cannot run on the event loop: threads, processes, or an executor of the user's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import multiprocessing
+from collections.abc import Callable
+from concurrent import futures
+from functools import partial
+from typing import Any, Protocol
+
+from pgconductor.api.context import Context
+from pgconductor.errors import BindingError
+from pgconductor.plan.model import Plan, QueuePlan
+from pgconductor.runtime.handlers import Handler, load
+from pgconductor.runtime.remote import Invocation, run_remote
+
+
+class Executor(Protocol):
+    """Runs one handler at a time for each of a queue's slots."""
+
+    async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+        """The handler's result. Cancelling the call asks the handler to stop, and kills it where that can be done."""
+        ...
+
+    def close(self) -> None:
+        """Start nothing more, and do not wait."""
+        ...
+
+
+class Threads:
+    """Sync handlers of the default executor. A thread cannot be killed: `ctx.cancelled` asks it to end."""
+
+    def __init__(self, size: int, name: str) -> None:
+        self._pool = futures.ThreadPoolExecutor(size, thread_name_prefix=f"pgconductor {name}")
+
+    async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+        # The caller's context variables, as asyncio.to_thread has it.
+        run = partial(contextvars.copy_context().run, handler.function, payload, ctx)
+        if handler.is_async:
+            run = partial(asyncio.run, _as_coroutine(handler.function, payload, ctx))
+        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _as_coroutine(function: Callable[..., Any], payload: Any, ctx: Context[Any]) -> Any:
+    return await function(payload, ctx)
+
+
+class Processes:
+    """One process a slot, so that killing one (a timeout, a cancellation) or losing one (a crash) touches no other."""
+
+    def __init__(self, size: int, plan: Plan) -> None:
+        self._plan = plan
+        self._free: list[futures.ProcessPoolExecutor] = []
+        self._size = size
+        self._spawn = multiprocessing.get_context("spawn")
+
+    async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+        pool = self._free.pop() if self._free else futures.ProcessPoolExecutor(1, mp_context=self._spawn)
+        invocation = Invocation.of(self._plan, handler, payload, ctx)
+        try:
+            result = await asyncio.get_running_loop().run_in_executor(pool, run_remote, invocation)
+        except (asyncio.CancelledError, futures.process.BrokenProcessPool) as error:
+            _kill(pool)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise RuntimeError("the handler's process died") from None
+        except BaseException:
+            self._free.append(pool)
+            raise
+        self._free.append(pool)
+        return handler.task.decode_result(result)
+
+    def close(self) -> None:
+        while self._free:
+            self._free.pop().shutdown(wait=False, cancel_futures=True)
+
+
+def _kill(pool: futures.ProcessPoolExecutor) -> None:
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+    pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Foreign:
+    """Any `concurrent.futures.Executor` that a factory of the user's returns: Dask, Ray, MPI."""
+
+    def __init__(self, pool: futures.Executor, plan: Plan) -> None:
+        self._pool = pool
+        self._plan = plan
+
+    async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+        future = self._pool.submit(run_remote, Invocation.of(self._plan, handler, payload, ctx))
+        return handler.task.decode_result(await asyncio.wrap_future(future))
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def open_executor(queue: QueuePlan, plan: Plan) -> Executor:
+    """The executor of a queue; `async` queues get threads for their sync handlers.
+
+    Raises:
+        BindingError: the factory is missing, fails, or does not return an executor.
+    """
+    if queue.executor in ("async", "thread"):
+        return Threads(queue.worker_concurrency, queue.name)
+    if queue.executor == "process":
+        return Processes(queue.worker_concurrency, plan)
+    try:
+        pool = load(queue.executor)()
+    except Exception as error:
+        raise BindingError(f"queue `{queue.name}`: executor `{queue.executor}` failed: {error}") from error
+    if not callable(getattr(pool, "submit", None)) or not callable(getattr(pool, "shutdown", None)):
+        raise BindingError(
+            f"queue `{queue.name}`: `{queue.executor}` must return a concurrent.futures.Executor, "
+            f"not {type(pool).__name__}"
+        )
+    return Foreign(pool, plan)

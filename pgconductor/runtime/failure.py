@@ -1,0 +1,54 @@
+"""What is recorded of an exception: small, clean text, whatever the exception is like.
+
+A traceback of 10 MB, a NUL, a lone surrogate or a `__str__` that raises must not keep an execution from being settled.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+
+MESSAGE_LIMIT = 4_000
+TRACEBACK_LIMIT = 16_000
+# Frames beyond this many are dropped from the middle: a recursion error has a thousand that say the same.
+FRAME_LIMIT = 40
+
+
+def error_record(error: BaseException) -> str:
+    """`{"type", "message", "traceback"}` of an exception, as JSON that Postgres takes.
+
+    >>> error_record(ValueError("no such order"))
+    '{"type": "ValueError", "message": "no such order", "traceback": "ValueError: no such order\\\\n"}'
+    """
+    return error_text(type(error).__name__, message_of(error), _traceback_of(error))
+
+
+def error_text(kind: str, message: str, trace: str | None = None) -> str:
+    """The record of a failure that has no exception."""
+    record = {"type": clean(kind, 200), "message": clean(message, MESSAGE_LIMIT)}
+    if trace is not None:
+        record["traceback"] = clean(trace, TRACEBACK_LIMIT)
+    return json.dumps(record)
+
+
+def message_of(error: BaseException) -> str:
+    """`str(error)`, or what can be said when that raises."""
+    try:
+        return str(error)
+    except BaseException as broken:  # a __str__ may raise anything, and its execution must still be settled
+        return f"(the message could not be read: __str__ raised {type(broken).__name__})"
+
+
+def clean(text: str, limit: int) -> str:
+    """`text` without what Postgres or UTF-8 cannot hold, and no longer than `limit`: the middle goes."""
+    if len(text) > limit:
+        half = limit // 2
+        text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        return "".join(traceback.TracebackException.from_exception(error, limit=-FRAME_LIMIT, compact=True).format())
+    except BaseException as broken:  # formatting calls __str__ and __repr__ of strangers
+        return f"(the traceback could not be formatted: {type(broken).__name__})"

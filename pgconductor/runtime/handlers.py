@@ -1,0 +1,104 @@
+"""Binding: the tasks of a plan to the handlers that serve them, every mismatch at once."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from pgconductor.api.task import Task
+from pgconductor.errors import BindingError
+from pgconductor.plan.model import Plan, TaskPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A task with what runs it.
+
+    Attributes:
+        function: what `handler` names.
+        is_async: it is a coroutine function; otherwise it runs in a thread, or where the queue's executor says.
+        upgrade: brings the payload of an older version up, as data: `upgrade(data, version) -> data`.
+    """
+
+    plan: TaskPlan
+    task: Task[Any, Any]
+    function: Callable[..., Any]
+    is_async: bool
+    upgrade: Callable[[Any, int], Any] | None
+
+
+def bind(plan: Plan, queues: Iterable[str]) -> dict[str, Handler]:
+    """The handlers of every task of `queues` that has one, by task key.
+
+    Raises:
+        BindingError: modules that do not import, functions that are missing or take the wrong arguments: all of them.
+    """
+    wanted = set(queues)
+    served = [task for task in plan.tasks.values() if task.queue in wanted and task.handler]
+    tasks = _generated(plan) if served else None
+    handlers: dict[str, Handler] = {}
+    problems: list[str] = []
+    for task in served:
+        try:
+            handlers[task.key] = _bind_one(task, getattr(tasks, task.name))
+        except _Unbound as problem:
+            problems.append(f"  task `{task.name}`: {problem}")
+    if problems:
+        count = "1 handler" if len(problems) == 1 else f"{len(problems)} handlers"
+        raise BindingError("\n".join([f"{count} could not be bound:", *problems]))
+    return handlers
+
+
+class _Unbound(Exception):
+    pass
+
+
+def _generated(plan: Plan) -> ModuleType:
+    try:
+        return importlib.import_module(f"{plan.package}.tasks")
+    except ImportError as error:
+        raise BindingError(
+            f"the generated package `{plan.package}` cannot be imported ({error}); run `pgconductor generate`, "
+            "and start from the project's folder or install the project"
+        ) from error
+
+
+def _bind_one(plan: TaskPlan, task: Task[Any, Any]) -> Handler:
+    assert plan.handler is not None
+    function = load(plan.handler)
+    if not callable(function):
+        raise _Unbound(f"`{plan.handler}` is not a function")
+    _check_shape(plan.handler, function)
+    upgrade = load(plan.upgrade) if plan.upgrade else None
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    return Handler(plan, task, function, is_async, upgrade)
+
+
+def load(reference: str) -> Any:
+    """The object that "module:function" names."""
+    module_name, _, attribute = reference.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:
+        raise _Unbound(f"`{module_name}` cannot be imported: {type(error).__name__}: {error}") from error
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise _Unbound(f"`{module_name}` has no `{attribute}`") from None
+    return found
+
+
+def _check_shape(reference: str, function: Callable[..., Any]) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # a builtin without a signature: calling it will tell
+    try:
+        signature.bind("payload", "ctx")
+    except TypeError as error:
+        raise _Unbound(f"`{reference}{signature}` must take (payload, ctx): {error}") from None

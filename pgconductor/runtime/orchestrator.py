@@ -1,0 +1,307 @@
+"""The orchestrator: the workers of one process and what keeps them alive, as an object to run or to embed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from pgconductor.errors import ConductorError, DatabaseError, SchemaMismatch
+from pgconductor.plan.model import Plan, QueuePlan
+from pgconductor.runtime.executors import Executor, open_executor
+from pgconductor.runtime.handlers import Handler, bind
+from pgconductor.runtime.heartbeat import Heartbeat
+from pgconductor.runtime.unsupported import refuse_unsupported
+from pgconductor.runtime.upkeep import Upkeep
+from pgconductor.runtime.watchdog import Watchdog
+from pgconductor.runtime.worker import Info as WorkerInfo
+from pgconductor.runtime.worker import Worker
+from pgconductor.store.apply import apply, pending
+from pgconductor.store.endpoint import open_endpoint
+from pgconductor.store.listener import Listener
+from pgconductor.store.workers import WorkerRegistry
+
+logger = logging.getLogger("pgconductor")
+
+DRAIN_POLL = 0.05
+
+
+@dataclass(frozen=True)
+class Info:
+    """An orchestrator at a moment.
+
+    Attributes:
+        state: "new", "running", "stopping" or "stopped".
+        process: its id in the database, fresh for each start.
+        workers: one a queue.
+    """
+
+    state: str
+    process: UUID
+    workers: tuple[WorkerInfo, ...]
+
+
+class Orchestrator:
+    """Runs the workers of a plan in the current event loop.
+
+    Example:
+        ```python
+        async with Orchestrator.from_plan("shop/conductor/plan.json", queues=["mail"]) as orchestrator:
+            await orchestrator.stopped()
+        ```
+
+    Args:
+        plan: with the environment's overrides applied.
+        project: the folder of conductor.toml: where the embedded Postgres is kept, and where handlers are found.
+        queues: which queues to serve; all that have handlers by default.
+        overrides: tunables of queues, by queue name: `{"mail": {"worker_concurrency": 50}}`.
+        url: a database instead of the plan's.
+        deps: what handlers find as `ctx.deps`.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        project: Path,
+        *,
+        queues: Collection[str] | None = None,
+        overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        url: str | None = None,
+        deps: Any = None,
+    ) -> None:
+        self.plan = _overridden(plan, overrides or {})
+        self.process = uuid4()
+        self._project = project
+        self._wanted = None if queues is None else sorted(set(queues))
+        self._url = url
+        self._deps = deps
+        self._state = "new"
+        self._workers: dict[str, Worker] = {}
+        self._resources = contextlib.ExitStack()
+        self._stopped = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_plan(
+        cls,
+        path: str | Path,
+        *,
+        queues: Collection[str] | None = None,
+        overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        env: str | None = None,
+        url: str | None = None,
+        deps: Any = None,
+    ) -> Self:
+        """An orchestrator of a compiled plan.
+
+        Args:
+            path: of plan.json.
+            env: the `[env.<name>]` whose overrides apply.
+
+        Raises:
+            PlanError: no such file, not a plan, or no such environment.
+        """
+        plan = Plan.load(Path(path)).for_environment(env)
+        project = project_folder(plan, Path(path))
+        return cls(plan, project, queues=queues, overrides=overrides, url=url, deps=deps)
+
+    async def start(self) -> None:
+        """Bind the handlers, make sure of the database, and begin to work.
+
+        Raises:
+            BindingError: handlers are missing or misshapen; all of them are listed.
+            DatabaseError: the database cannot be reached, or does not fit the plan.
+            PlanError: the plan uses what this version cannot run, or a queue that it does not declare.
+        """
+        if self._state != "new":
+            raise ConductorError("an orchestrator is started once; make another")
+        self._state = "starting"
+        try:
+            await self._start()
+        except BaseException:
+            await self._abandon()
+            raise
+        self._state = "running"
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Claim no more, let running executions end, give back what does not end in time, and leave.
+
+        Args:
+            grace: seconds; None: each queue's `drain_timeout`. 0 stops at once, still giving everything back.
+        """
+        if self._state == "stopping":
+            await self._hurry(grace)
+        if self._state != "running":
+            return
+        self._state = "stopping"
+        await self._tell(self._registry.mark_draining)
+        await asyncio.gather(*(worker.stop(grace) for worker in self._workers.values()))
+        await self._tell(self._registry.deregister)
+        await self._abandon()
+
+    async def drain(self) -> None:
+        """Run until nothing is runnable now, what runs enqueues on its way included; then stop.
+
+        Work that is scheduled for later, parked, paused, or held by other live workers is not waited for; what a dead
+        worker held is.
+        """
+        since: datetime | None = None
+        while self._state == "running":
+            await asyncio.gather(*(worker.quiet.wait() for worker in self._workers.values()))
+            held, since = await asyncio.to_thread(self._registry.doubtful, list(self._workers), since)
+            if held == 0 and all(worker.quiet.is_set() for worker in self._workers.values()):
+                break
+            await asyncio.sleep(DRAIN_POLL if held == 0 else 4 * DRAIN_POLL)
+        await self.stop()
+
+    async def stopped(self) -> None:
+        """Wait until it has stopped."""
+        await self._stopped.wait()
+
+    def info(self) -> Info:
+        return Info(self._state, self.process, tuple(worker.info() for worker in self._workers.values()))
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _start(self) -> None:
+        queues = self._served_queues()
+        refuse_unsupported(self.plan, queues)
+        self._import_from_project()
+        handlers = bind(self.plan, queues)
+        executors = {queue: open_executor(self.plan.queues[queue], self.plan) for queue in queues}
+        for executor in executors.values():
+            self._resources.callback(executor.close)
+        self._endpoint = await asyncio.to_thread(
+            self._resources.enter_context, open_endpoint(self.plan, self._project, url=self._url)
+        )
+        await asyncio.to_thread(self._prepare_database)
+        self._registry = WorkerRegistry(self._endpoint.url, self.plan, self.process)
+        for queue in queues:
+            self._workers[queue] = await self._register(queue, handlers, executors[queue])
+        self._keep_alive()
+        for worker in self._workers.values():
+            worker.start()
+
+    def _served_queues(self) -> list[str]:
+        with_handlers = {task.queue for task in self.plan.tasks.values() if task.handler}
+        if self._wanted is None:
+            return sorted(with_handlers)
+        unknown = [queue for queue in self._wanted if queue not in self.plan.queues]
+        if unknown:
+            declared = ", ".join(f"`{queue}`" for queue in sorted(self.plan.queues))
+            raise ConductorError(f"no queue `{unknown[0]}` in the plan; declared: {declared}")
+        return [queue for queue in self._wanted if queue in with_handlers]
+
+    def _import_from_project(self) -> None:
+        folder = str((self._project / self.plan.source_root).resolve())
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+
+    def _prepare_database(self) -> None:
+        url = self._endpoint.listen_url or self._endpoint.url
+        if self.plan.database.apply == "auto":
+            for change in apply(url, self.plan, remove=False).changes:
+                logger.info("applied: %s", change.summary)
+        elif missing := pending(url, self.plan):
+            raise SchemaMismatch(
+                f"the database lacks {len(missing)} changes of this plan ({missing[0].summary}, ...) and "
+                '`apply = "verify"`; run `pgconductor apply`'
+            )
+
+    async def _register(self, queue: str, handlers: dict[str, Handler], executor: Executor) -> Worker:
+        worker_id = await asyncio.to_thread(self._registry.register, queue)
+        ours = {key: handler for key, handler in handlers.items() if handler.plan.queue == queue}
+        settings = self.plan.queues[queue]
+        return Worker(worker_id, self._endpoint.url, self.plan.schema_name, settings, ours, executor, self._deps)
+
+    def _keep_alive(self) -> None:
+        lease_ms = min((worker.queue.lease_ms for worker in self._workers.values()), default=30_000)
+        loop = asyncio.get_running_loop()
+
+        def on_lost(lost: frozenset[int]) -> None:
+            loop.call_soon_threadsafe(self._lost_workers, lost)
+
+        heartbeat = Heartbeat(self._registry, lease_ms, self._worker_ids, on_lost)
+        upkeep = Upkeep(self._endpoint.url, self.plan, self.process, lease_ms)
+        for keeper in (heartbeat, upkeep, Watchdog()):
+            keeper.start()
+            self._resources.callback(keeper.stop)
+        listener = Listener(self._endpoint, self.plan.schema_name, self._on_notify, self._on_listening)
+        self._listening = loop.create_task(listener.run())
+
+    def _worker_ids(self) -> frozenset[int]:
+        return frozenset(worker.id for worker in self._workers.values())
+
+    def _on_notify(self, payload: str) -> None:
+        if payload == "cancel":
+            for worker in self._workers.values():
+                worker.check_stopping()
+        elif payload in self._workers:
+            self._workers[payload].wake()
+
+    def _on_listening(self, listening: bool) -> None:
+        for worker in self._workers.values():
+            worker.listening = listening
+            worker.wake()
+
+    def _lost_workers(self, lost: frozenset[int]) -> None:
+        """Another process pruned them after a day without a beat; what they held is long somebody else's."""
+        logger.error("workers %s are no longer registered; stopping", ", ".join(map(str, sorted(lost))))
+        self._farewell = asyncio.get_running_loop().create_task(self.stop(grace=0))
+
+    async def _tell(self, verb: Callable[[], None]) -> None:
+        """Tell the database on the way out; where it cannot be reached, the lapse of the leases will."""
+        try:
+            await asyncio.to_thread(verb)
+        except DatabaseError as error:
+            logger.warning("%s", error)
+
+    async def _abandon(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        for worker in self._workers.values():
+            await worker.close()
+        await asyncio.to_thread(self._resources.close)
+        self._state = "stopped"
+        self._stopped.set()
+
+    async def _hurry(self, grace: float | None) -> None:
+        """A second call while the first still waits for handlers: with `grace` 0 they are stopped now."""
+        if grace == 0:
+            for worker in self._workers.values():
+                worker.hurry()
+        await self._stopped.wait()
+
+
+def project_folder(plan: Plan, path: Path) -> Path:
+    """The folder of conductor.toml, found from where generate put plan.json: `<project>/<source_root>/<package>/`."""
+    folder = path.resolve().parent
+    steps = [*Path(plan.source_root).parts, *plan.package.split(".")]
+    for _ in steps:
+        folder = folder.parent
+    return folder
+
+
+def _overridden(plan: Plan, overrides: Mapping[str, Mapping[str, Any]]) -> Plan:
+    queues = dict(plan.queues)
+    for name, changes in overrides.items():
+        if name not in queues:
+            raise ConductorError(f"overrides name a queue `{name}` that the plan does not declare")
+        queues[name] = QueuePlan.model_validate(queues[name].model_dump() | dict(changes))
+    return plan.model_copy(update={"queues": queues})

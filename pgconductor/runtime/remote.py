@@ -1,0 +1,64 @@
+"""A handler's call in another process: everything it needs, as text that any worker of any executor can take."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pgconductor.api.context import Context
+from pgconductor.api.task import Task
+
+if TYPE_CHECKING:
+    from pgconductor.plan.model import Plan
+    from pgconductor.runtime.handlers import Handler
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One call, free of references to this process. The payload travels as JSON, the result comes back as JSON."""
+
+    package: str
+    task: str
+    handler: str
+    payload: str
+    execution_id: bytes
+    queue: str
+    attempt: int
+    path: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plan: Plan, handler: Handler, payload: Any, ctx: Context[Any]) -> Invocation:
+        assert handler.plan.handler is not None
+        return cls(
+            package=plan.package,
+            task=handler.plan.name,
+            handler=handler.plan.handler,
+            payload=handler.task.encode(payload).decode(),
+            execution_id=ctx.execution_id.bytes,
+            queue=ctx.queue,
+            attempt=ctx.attempt,
+            path=tuple(sys.path),
+        )
+
+
+def run_remote(invocation: Invocation) -> str | None:
+    """Call the handler here and return its result as JSON."""
+    sys.path.extend(entry for entry in invocation.path if entry not in sys.path)
+    task: Task[Any, Any] = getattr(importlib.import_module(f"{invocation.package}.tasks"), invocation.task)
+    module, _, name = invocation.handler.partition(":")
+    function: Any = importlib.import_module(module)
+    for part in name.split("."):
+        function = getattr(function, part)
+    ctx: Context[Any] = Context(invocation.execution_id, task.key, invocation.queue, invocation.attempt, None)
+    result = function(task.decode(invocation.payload), ctx)
+    if inspect.isawaitable(result):
+        result = asyncio.run(_wait(result))
+    return task.encode_result(result)
+
+
+async def _wait(awaitable: Any) -> Any:
+    return await awaitable

@@ -1,0 +1,174 @@
+"""Slots: what runs claimed executions, as many at a time as the queue's concurrency.
+
+A slot is an asyncio task that takes one execution after another and awaits its handler directly. There is no task per
+execution: a handler that never suspends costs a coroutine call, and hundreds of them run between two turns of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from pgconductor.api.context import Context
+from pgconductor.plan.model import QueuePlan
+from pgconductor.runtime.attempt import Attempt
+from pgconductor.runtime.executors import Executor
+from pgconductor.runtime.handlers import Handler
+from pgconductor.runtime.outbox import Outbox
+from pgconductor.runtime.outcome import GivenBack, Outcome, settled
+from pgconductor.runtime.report import Report
+from pgconductor.store.claims import ClaimedRow
+from pgconductor.store.settlement import Released
+
+# How long slots may keep the loop from everything else: claims and flushes wait for it.
+SLICE = 0.002
+
+
+class Slots:
+    """The executions of one queue that this process holds: waiting in the buffer, or under way in a slot.
+
+    Args:
+        outbox: where outcomes go.
+        deps: `ctx.deps` of every handler.
+        on_progress: called when an execution ended and nothing is buffered, or no more than `low_water` are held.
+        on_ended: called with the task's key when one of a limited task ends: its lane has a slot again.
+    """
+
+    def __init__(
+        self,
+        queue: QueuePlan,
+        handlers: dict[str, Handler],
+        executor: Executor,
+        outbox: Outbox,
+        deps: Any,
+        report: Report,
+        on_progress: Callable[[], None],
+        on_ended: Callable[[str], None],
+    ) -> None:
+        self.low_water = 0
+        self.finished = 0
+        self.active: dict[bytes, Attempt] = {}
+        self._queue = queue
+        self._handlers = handlers
+        self._executors = {
+            key: None if queue.executor == "async" and handler.is_async else executor
+            for key, handler in handlers.items()
+        }
+        self._limited = frozenset(lane.task for lane in queue.lanes if lane.task is not None)
+        self._outbox = outbox
+        self._deps = deps
+        self._report = report
+        self._on_progress = on_progress
+        self._on_ended = on_ended
+        self._buffer: deque[tuple[ClaimedRow, int]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._spawn = 1
+        self._clean = contextvars.copy_context()
+
+    @property
+    def held(self) -> int:
+        """How many executions are waiting or under way here."""
+        return len(self._buffer) + len(self.active)
+
+    @property
+    def buffered(self) -> int:
+        return len(self._buffer)
+
+    def leases(self) -> set[int]:
+        return {lease for _, lease in self._buffer} | {attempt.lease for attempt in self.active.values()}
+
+    def add(self, rows: list[ClaimedRow], lease: int) -> None:
+        """Take claimed executions; they start as slots become free."""
+        self._buffer.extend((row, lease) for row in rows)
+        self._spawn = 1
+        self._start()
+
+    def give_back_buffered(self) -> int:
+        """Release what has not started. Returns how many."""
+        count = len(self._buffer)
+        while self._buffer:
+            row, lease = self._buffer.popleft()
+            self._outbox.put(Released(row[0], lease))
+        return count
+
+    def stop_all(self, outcome: Outcome) -> None:
+        """Ask everything under way to end with `outcome`."""
+        for attempt in list(self.active.values()):
+            attempt.stop(outcome)
+
+    async def ended(self, timeout: float) -> bool:
+        """Wait until nothing is under way.
+
+        Returns:
+            False if something still was after `timeout` seconds.
+        """
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout)
+        return not self._tasks
+
+    def _start(self) -> None:
+        """Start slots for what is buffered: one, and twice as many each turn of the loop while it does not shrink.
+
+        Handlers that never suspend need one slot; those that do get all they may within a few turns.
+        """
+        free = self._queue.worker_concurrency - len(self._tasks)
+        count = min(len(self._buffer), free, self._spawn)
+        for _ in range(count):
+            self._open_slot()
+        if count and free > count and len(self._buffer) > count:
+            self._spawn *= 2
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _open_slot(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(), context=self._clean.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._close_slot)
+
+    def _close_slot(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+        if self._buffer:
+            self._start()
+
+    async def _run(self) -> None:
+        slot = asyncio.current_task()
+        assert slot is not None
+        buffer, outbox, clean = self._buffer, self._outbox, self._clean
+        slice_ends = time.perf_counter() + SLICE
+        while buffer:
+            if outbox.full:
+                await outbox.room()
+                continue
+            row, lease = buffer.popleft()
+            await self._attempt(row, lease, slot)
+            if contextvars.copy_context() != clean:
+                return  # the handler left context variables behind: the next one gets a fresh slot
+            if time.perf_counter() > slice_ends:
+                await asyncio.sleep(0)
+                slice_ends = time.perf_counter() + SLICE
+
+    async def _attempt(self, row: ClaimedRow, lease: int, slot: asyncio.Task[None]) -> None:
+        id, key, version, number, payload, _, _ = row
+        handler = self._handlers[key]
+        ctx: Context[Any] = Context(id, key, self._queue.name, number, self._deps)
+        attempt = Attempt(id, lease, number, version, handler, ctx, self._executors[key], slot)
+        self.active[id] = attempt
+        started = time.perf_counter()
+        outcome: Outcome = GivenBack()
+        try:
+            outcome = await attempt.run(payload)
+        finally:
+            del self.active[id]
+            self.finished += 1
+            written = settled(outcome, id, lease, number, handler.plan)
+            self._outbox.put(written)
+            self._report.ended(attempt, outcome, written, time.perf_counter() - started)
+            if key in self._limited:
+                self._on_ended(key)
+            if not self._buffer or len(self._buffer) + len(self.active) <= self.low_water:
+                self._on_progress()

@@ -1,0 +1,303 @@
+"""A worker: one queue in one process. Claim, execute and settle overlap.
+
+While one batch executes, the next is claimed and the last is settled. Three things run at a time: the claimer, which keeps
+the slots supplied; the slots; and the one flush in flight, which takes all that finished meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pgconductor.plan.model import QueuePlan
+from pgconductor.runtime.executors import Executor
+from pgconductor.runtime.failure import error_text
+from pgconductor.runtime.handlers import Handler
+from pgconductor.runtime.lanes import Lanes
+from pgconductor.runtime.outbox import Outbox
+from pgconductor.runtime.outcome import Cancelled, GivenBack
+from pgconductor.runtime.report import Report
+from pgconductor.runtime.slots import Slots
+from pgconductor.runtime.supply import Supply
+from pgconductor.store.claims import Claims
+from pgconductor.store.keeping import DATA_ERRORS, keep_connected
+from pgconductor.store.session import CLAIM_SETTINGS, RELAXED_SETTINGS, WORKER_SETTINGS
+from pgconductor.store.settlement import Finished, Settled, Settlement
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+logger = logging.getLogger("pgconductor")
+
+PROMOTE_BATCH = 1000
+# After the last work, look again this soon: an enqueue that was committing while the worker went idle woke nobody.
+AFTERTHOUGHTS = (0.005, 0.025, 0.1)
+# A worker that has had work for so long need not be notified of more.
+BUSY_AFTER = 0.05
+STOPPING_POLL = 0.5
+# For handlers to end once they were stopped, and for outcomes to be written, at shutdown.
+LAST_WORDS = 5.0
+# Outcomes that may wait for the database before the slots do.
+OUTBOX_BATCHES = 20
+# Executions that waited this long for a slot are better off with another worker.
+STALE_AFTER = 1.0
+
+
+@dataclass(frozen=True)
+class Info:
+    """A worker at a moment.
+
+    Attributes:
+        buffered: claimed, waiting for a slot.
+        running: under way in a slot.
+        unsettled: ended, not yet written.
+    """
+
+    queue: str
+    worker: int
+    buffered: int
+    running: int
+    unsettled: int
+    report: Report
+
+
+class Worker:
+    """Runs the executions of one queue.
+
+    Args:
+        id: in `workers`: what its leases are held under.
+        listening: whether wake-ups can be heard: without them nobody needs to know that it is idle.
+    """
+
+    def __init__(
+        self,
+        id: int,
+        url: str,
+        schema: str,
+        queue: QueuePlan,
+        handlers: dict[str, Handler],
+        executor: Executor,
+        deps: Any,
+    ) -> None:
+        self.id = id
+        self.queue = queue
+        self.report = Report(queue.name)
+        self.quiet = asyncio.Event()
+        self.listening = False
+        self._url = url
+        self._schema = schema
+        self._executor = executor
+        self._lanes = Lanes(queue.lanes)
+        self._outbox = Outbox(OUTBOX_BATCHES * queue.flush_batch_size)
+        self._poke = asyncio.Event()
+        self._slots = Slots(
+            queue, handlers, executor, self._outbox, deps, self.report, self._poke.set, self._lanes.slot_freed
+        )
+        self._supply = Supply(queue)
+        self._claiming = True
+        self._lease = 0
+        self._strays_at: float | None = None
+        self._stopping_at = 0.0
+        self._buffered_at = 0.0
+        self._attempted: Sequence[Settled] | None = None
+        self._idle = False
+        self._afterthoughts: Sequence[float] = AFTERTHOUGHTS
+        self._look_at = 0.0
+
+    def start(self) -> None:
+        name = f"pgconductor {self.queue.name}"
+        relaxed = RELAXED_SETTINGS if self.queue.durability == "relaxed" else ""
+        loop = asyncio.get_running_loop()
+        self._claimer = loop.create_task(
+            keep_connected(self._url, f"{name} claims", WORKER_SETTINGS + CLAIM_SETTINGS, self._claim)
+        )
+        self._settler = loop.create_task(
+            keep_connected(self._url, f"{name} settles", WORKER_SETTINGS + relaxed, self._settle)
+        )
+
+    def wake(self) -> None:
+        """Something was enqueued."""
+        if len(self._lanes.all) <= 3:
+            self._lanes.wake()
+        else:
+            self._look_at = 0.0
+        self._poke.set()
+
+    def check_stopping(self) -> None:
+        """Someone cancelled a running execution, perhaps one of this worker's."""
+        self._stopping_at = 0.0
+        self._poke.set()
+
+    def info(self) -> Info:
+        return Info(
+            self.queue.name, self.id, self._slots.buffered, len(self._slots.active), len(self._outbox), self.report
+        )
+
+    async def stop(self, grace: float | None) -> None:
+        """Claim no more, give back what has not started, let the rest end, settle everything.
+
+        Args:
+            grace: seconds for what runs to end; None: the queue's `drain_timeout`. What has not ended by then is given
+                back too: it costs no attempt.
+        """
+        grace = self.queue.drain_timeout_ms / 1000 if grace is None else grace
+        self._claiming = False
+        self._poke.set()
+        self._slots.give_back_buffered()
+        if not await self._slots.ended(grace):
+            logger.info("queue %s: giving back %d running executions", self.queue.name, len(self._slots.active))
+            self._slots.stop_all(GivenBack())
+            await self._slots.ended(LAST_WORDS)
+        await asyncio.wait([self._claimer], timeout=LAST_WORDS)
+        self._slots.give_back_buffered()
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await self._outbox.drained()
+        except TimeoutError:
+            logger.error(
+                "queue %s: %d outcomes could not be written, their executions will run again", self.queue.name,
+                len(self._outbox),
+            )  # fmt: skip
+
+    def hurry(self) -> None:
+        """Stop what runs now, without waiting for the grace to end."""
+        self._slots.stop_all(GivenBack())
+
+    async def close(self) -> None:
+        """Drop everything. What is still held is rescued when the lease lapses."""
+        self._executor.close()
+        for task in (self._claimer, self._settler):
+            task.cancel()
+        await asyncio.gather(self._claimer, self._settler, return_exceptions=True)
+
+    # The claimer
+
+    async def _claim(self, connection: AsyncConnection) -> None:
+        claims = Claims(connection, self._schema, self.queue, self.id)
+        self._idle = False
+        if self._lease:
+            await self._give_back_strays(claims)
+            self._strays_at = time.monotonic() + self.queue.lease_ms / 1000
+        while self._claiming:
+            await self._claim_once(claims, time.monotonic())
+
+    async def _claim_once(self, claims: Claims, now: float) -> None:
+        if self._strays_at is not None and now >= self._strays_at:
+            self._strays_at = None
+            await self._give_back_strays(claims)
+        if self._slots.active and now >= self._stopping_at:
+            self._stopping_at = now + STOPPING_POLL
+            await self._stop_cancelled(claims)
+        if now >= self._look_at:
+            await self._look(claims, now)
+        if not self._lanes.any_hot:
+            await self._rest(claims)
+        elif (room := self._supply.room(self._slots)) > 0:
+            await self._fetch(claims, room)
+        else:
+            await self._wait(STOPPING_POLL)
+            self._give_back_stale()
+
+    async def _fetch(self, claims: Claims, room: int) -> None:
+        position, lane = self._lanes.take()
+        limit = min(room, self.queue.fetch_batch_size, lane.limit or room)
+        self._lease += 1
+        rows = await claims.claim(lane, self._lease, limit)
+        now = time.monotonic()
+        if len(rows) < limit:
+            self._lanes.came_short(position, now + self.queue.poll_interval_ms / 1000)
+        if not rows:
+            return
+        self.quiet.clear()
+        self._buffered_at = now
+        self._slots.add(rows, self._lease)
+        self._afterthoughts = AFTERTHOUGHTS
+        self._supply.claimed(now)
+        if self._idle and self._supply.busy_for(now) > BUSY_AFTER:
+            self._idle = False
+            await claims.set_idle(False)
+
+    async def _look(self, claims: Claims, now: float) -> None:
+        look = await claims.look(PROMOTE_BATCH)
+        poll = self.queue.poll_interval_ms / 1000 * random.uniform(0.9, 1.1)
+        due = poll if look.next_due is None else max(look.next_due, 0.001)
+        self._look_at = 0.0 if look.promoted == PROMOTE_BATCH else now + min(poll, due)
+        if not look.paused:
+            self._lanes.found_ready(look.lanes, now)
+
+    async def _rest(self, claims: Claims) -> None:
+        """Nothing to claim: say so once, look again a few times soon, then sleep until woken or due."""
+        self._supply.rested()
+        if self.listening and not self._idle:
+            self._idle = True
+            await claims.set_idle(True)
+            self._lanes.wake()  # what was committed before that was seen woke nobody
+            return
+        wait = self._look_at - time.monotonic()
+        if self._afterthoughts:
+            soon, *self._afterthoughts = self._afterthoughts
+            if soon < wait:
+                wait, self._look_at = soon, 0.0
+        elif self._slots.held == 0 and len(self._outbox) == 0:
+            self.quiet.set()
+        await self._wait(wait)
+
+    async def _wait(self, seconds: float) -> None:
+        """Sleep until poked. While anything runs, no longer than cancellations may go unnoticed."""
+        if self._slots.active:
+            seconds = min(seconds, STOPPING_POLL)
+        try:
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._poke.wait()
+        except TimeoutError:
+            pass
+        self._poke.clear()
+
+    async def _stop_cancelled(self, claims: Claims) -> None:
+        for stopping in await claims.find_stopping():
+            attempt = self._slots.active.get(stopping.id)
+            if attempt is not None and attempt.lease == stopping.lease:
+                attempt.stop(Cancelled(stopping.reason))
+
+    async def _give_back_strays(self, claims: Claims) -> None:
+        """The reply to a claim was lost with its connection: what it took is nobody's until it is given back."""
+        count = await claims.release_strays(self._slots.leases() | self._outbox.leases())
+        if count:
+            logger.warning("queue %s: gave back %d executions claimed without a reply", self.queue.name, count)
+
+    def _give_back_stale(self) -> None:
+        """Slots that are all held by slow handlers: what waits for them is better off with another worker."""
+        if self._slots.buffered and time.monotonic() - self._buffered_at > STALE_AFTER:
+            self._slots.give_back_buffered()
+
+    # The settler
+
+    async def _settle(self, connection: AsyncConnection) -> None:
+        settlement = Settlement(connection, self._schema, self.queue.name, self.id)
+        while True:
+            batch = await self._outbox.take(self.queue.flush_batch_size)
+            again, self._attempted = batch is self._attempted, batch
+            not_owned = await self._write(settlement, batch)
+            self._outbox.done()
+            if not_owned and not again:  # after a lost reply, what is gone may be what the first try wrote
+                self.report.not_owned(not_owned)
+
+    async def _write(self, settlement: Settlement, batch: Sequence[Settled]) -> list[bytes]:
+        """Settle a batch; one that the database refuses is halved until only the culprit is left out."""
+        try:
+            return await settlement.settle(batch)
+        except DATA_ERRORS as error:
+            if len(batch) == 1:
+                return await settlement.settle([_unwritable(batch[0], error)])
+        half = len(batch) // 2
+        return await self._write(settlement, batch[:half]) + await self._write(settlement, batch[half:])
+
+
+def _unwritable(outcome: Settled, error: Exception) -> Settled:
+    reason = f"the outcome could not be stored: {error}"
+    return Finished(outcome.id, outcome.lease, "failed", None, error_text("UnwritableOutcome", reason))
