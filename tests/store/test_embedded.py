@@ -44,7 +44,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     # Whatever a test left behind, such as the server of a user it killed, ends here.
     for home in tmp_path.rglob(".pgconductor"):
-        EmbeddedServer(home.parent).acquire().release()
+        server_of(home.parent).acquire().release()
 
 
 def server_of(project: Path) -> EmbeddedServer:
