@@ -1,0 +1,1 @@
+"""pgconductor beside its peers: the same work, one server, one run (`python -m benchmarks.peers`)."""

@@ -1,0 +1,66 @@
+"""The measuring itself: figures per job, processes found, tables aligned."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.measure import Measurement, cpu_seconds, number, read_stat, table
+
+BURN = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+
+
+def test_figures_are_per_job() -> None:
+    result = Measurement("drain", jobs=1000, seconds=0.5, client_cpu=0.02, server_cpu=0.01, wal_bytes=400_000)
+    assert result.rate == 2000
+    assert result.client_us == pytest.approx(20)
+    assert result.server_us == pytest.approx(10)
+    assert result.wal_per_job == 400
+    assert result.row() == ("drain", "1,000", "2,000", "20.0", "10.0", "400")
+
+
+def test_a_server_elsewhere_has_no_cpu_figure() -> None:
+    result = Measurement("drain", jobs=1000, seconds=0.5, client_cpu=0.02, server_cpu=None, wal_bytes=0)
+    assert result.row()[4] == "-"
+    assert result.as_json()["server_us"] is None
+
+
+def test_cpu_of_a_living_child_counts_and_stays_when_it_is_reaped() -> None:
+    before = cpu_seconds(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", BURN + "\nprint(flush=True)\ninput()"], stdin=-1, stdout=-1) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        alive = cpu_seconds(os.getpid())
+        child.communicate(b"\n")
+    assert alive - before >= 0.28
+    assert cpu_seconds(os.getpid()) >= alive
+
+
+def test_a_process_is_read_whatever_its_name_holds() -> None:
+    rename = "open('/proc/self/comm', 'w').write('a) (b c')\nprint(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", rename], stdin=-1, stdout=-1) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        stat = read_stat(child.pid)
+        child.communicate(b"\n")
+    assert stat is not None
+    assert (stat.name, stat.parent) == ("a) (b c", os.getpid())
+
+
+def test_a_process_that_is_gone_is_an_error_not_a_zero() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        pass
+    assert read_stat(child.pid) is None
+    with pytest.raises(RuntimeError, match="no process"):
+        cpu_seconds(child.pid)
+
+
+def test_columns_align() -> None:
+    assert table([("one", "1"), ("twenty", "20,000")], headers=("name", "jobs")) == (
+        "name      jobs\n------  ------\none          1\ntwenty  20,000"
+    )
+
+
+def test_numbers_read_well() -> None:
+    assert [number(1234567), number(1.25, 1), number(None)] == ["1,234,567", "1.2", "-"]
