@@ -1,12 +1,16 @@
 """The measuring itself: figures per job, processes found, tables aligned."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import psycopg
 import pytest
 
-from benchmarks.measure import Measurement, cpu_seconds, number, read_stat, table
+from benchmarks.measure import Measurement, Server, cpu_seconds, machine, measure, number, read_stat, table, write_json
+from tests.database import PrivateServer
 
 BURN = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
 
@@ -64,3 +68,40 @@ def test_columns_align() -> None:
 
 def test_numbers_read_well() -> None:
     assert [number(1234567), number(1.25, 1), number(None)] == ["1,234,567", "1.2", "-"]
+
+
+def test_a_block_is_charged_for_the_servers_work(private_server: PrivateServer) -> None:
+    busy = "do $$ begin perform sum(sqrt(i)) from generate_series(1, 2000000) i; end $$"
+    with psycopg.connect(private_server.dsn, autocommit=True) as connection:
+        server = Server.of(connection)
+        with measure(server, "nothing", jobs=1) as idle:
+            pass
+        # The backend ends within the block: what the dead have used counts too.
+        with measure(server, "work", jobs=1) as meter, psycopg.connect(private_server.dsn, autocommit=True) as other:
+            other.execute("create table t as select generate_series(1, 1000) as i")
+            other.execute(busy)
+    assert meter.result.server_cpu is not None
+    assert idle.result.server_cpu is not None
+    assert meter.result.server_cpu > idle.result.server_cpu + 0.05
+    assert meter.result.wal_bytes > 1000 * 24
+
+
+def test_a_block_that_raises_has_no_result(server: str) -> None:
+    with (
+        psycopg.connect(server, autocommit=True) as connection,
+        pytest.raises(ZeroDivisionError),
+        measure(Server.of(connection), "broken", jobs=1) as meter,
+    ):
+        raise ZeroDivisionError
+    assert not hasattr(meter, "result")
+
+
+def test_results_name_the_machine_and_no_place(server: str, tmp_path: Path) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        write_json(tmp_path / "results" / "bench.json", connection, {"drain": {"rate": 1.5}})
+        described = machine(connection)
+    written = json.loads((tmp_path / "results" / "bench.json").read_text())
+    assert written["drain"] == {"rate": 1.5}
+    assert written["machine"] == described
+    assert set(described) == {"cpu", "cores", "memory_gib", "system", "python", "postgres", "settings"}
+    assert os.uname().nodename not in json.dumps(described)
