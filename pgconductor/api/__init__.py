@@ -1,0 +1,1 @@
+"""What generated stubs instantiate and handlers receive: tasks, contexts, events, models, options."""

@@ -143,7 +143,7 @@ def _register(connection: Connection, plan: Plan) -> None:
     connection.execute(name, (plan.name,))
     connection.execute(
         sql.SQL(
-            "insert into {0}.maintenance (job, ran_at) select job, '-infinity' from unnest(%s) as job"
+            "insert into {0}.maintenance (job, ran_at) select job, '-infinity' from unnest(%s::text[]) as job"
             " on conflict do nothing"
         ).format(schema),
         (["rescue", "prune", "history"],),

@@ -15,4 +15,7 @@ with outcome as materialized (
            parent_id, worker
     from gone where cancel_reason is not null
 )
-select o.id from outcome as o where not exists (select from gone where gone.id = o.id)
+-- The counts are compared once: without that gate, looking for none among 500 costs more than all the rest.
+select o.id from outcome as o
+where (select count(*) from gone) < (select count(*) from outcome)
+  and not exists (select from gone where gone.id = o.id)

@@ -20,4 +20,7 @@ with outcome as materialized (
            tags, dedupe_key, parent_id, worker
     from gone
 )
-select o.id from outcome as o where not exists (select from gone where gone.id = o.id)
+-- The counts are compared once: without that gate, looking for none among 500 costs more than all the rest.
+select o.id from outcome as o
+where (select count(*) from gone) < (select count(*) from outcome)
+  and not exists (select from gone where gone.id = o.id)

@@ -23,4 +23,6 @@ with outcome as materialized (
     select {schema}.wake(queue) from (select distinct queue from gone) as q
 )
 select o.id from outcome as o
-where not exists (select from gone where gone.id = o.id) and (select count(*) from woken) >= 0
+where (select count(*) from woken) >= 0
+  and (select count(*) from gone) < (select count(*) from outcome)
+  and not exists (select from gone where gone.id = o.id)

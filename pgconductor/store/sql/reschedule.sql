@@ -28,4 +28,7 @@ with outcome as materialized (
            payload, tags, dedupe_key, parent_id, outcome_error::json
     from gone where cancel_reason is null and delay <= 0
 )
-select o.id from outcome as o where not exists (select from gone where gone.id = o.id)
+-- The counts are compared once: without that gate, looking for none among 500 costs more than all the rest.
+select o.id from outcome as o
+where (select count(*) from gone) < (select count(*) from outcome)
+  and not exists (select from gone where gone.id = o.id)

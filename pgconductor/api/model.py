@@ -1,0 +1,64 @@
+"""What generated models are made of.
+
+Producers are strict: a model refuses unknown fields, NaN and later changes. Workers are tolerant: they decode with
+unknown fields ignored (`Task.decode`), so that a newer producer cannot kill an older worker.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, AnyUrl, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+__all__ = ["JsonValue", "Model", "Url", "default"]
+
+
+class Model(BaseModel):
+    """Base of the generated models.
+
+    Raises:
+        pydantic.ValidationError: a field is missing, unknown or of another type; it lists every one.
+
+    Example:
+        >>> class Mail(Model):
+        ...     to: str
+        >>> Mail(to="a@b.c").to
+        'a@b.c'
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        # A process that uses three of three hundred models builds three.
+        defer_build=True,
+        # A NaN that came in as `any` stays visible in the JSON, where `Task.encode` refuses it; `null` would hide it.
+        ser_json_inf_nan="constants",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
+
+
+_URL = TypeAdapter(AnyUrl)
+
+
+def _check_url(text: str) -> str:
+    _URL.validate_python(text)
+    return text
+
+
+# Text as it was given: `AnyUrl` would hand out an object, and add a slash to "https://example.org".
+Url: TypeAlias = Annotated[str, AfterValidator(_check_url)]
+
+
+def default(value: JsonValue) -> Any:
+    """A field's default that is not written as Python: JSON, read as the field's type whenever it is used.
+
+    Example:
+        >>> from datetime import date
+        >>> class Report(Model):
+        ...     since: date = default("2024-01-31")
+        >>> Report().since
+        datetime.date(2024, 1, 31)
+    """
+    return Field(default=value, validate_default=True)

@@ -1,0 +1,42 @@
+"""Options of an enqueue, the same on every way in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from pgconductor.duration import Duration
+
+
+class InvokeOptions(TypedDict, total=False):
+    """Keywords of every generated client method.
+
+    Attributes:
+        priority: -100 to 100, higher runs first; the task's own if left out.
+        delay: run no earlier than so long from now: "5m", a timedelta, or seconds.
+        run_at: run no earlier than this moment; aware. Not together with `delay`.
+        dedupe_key: at most one live execution of the task has this key.
+        debounce: the last call in a slot of this length wins and runs at its end. Not together with `throttle`.
+        id: the execution's id, a UUIDv7; enqueueing the same id twice is one execution.
+        tags: words to find the execution by.
+    """
+
+    priority: int
+    delay: Duration
+    run_at: datetime
+    dedupe_key: str
+    debounce: Duration
+    id: UUID | str
+    tags: Sequence[str]
+
+
+class ThrottledOptions(InvokeOptions):
+    """The same with `throttle`: apart, because only such a call may return no execution.
+
+    Attributes:
+        throttle: the first call in a slot of this length wins, the others return none.
+    """
+
+    throttle: Duration

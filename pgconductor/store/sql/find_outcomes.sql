@@ -1,0 +1,11 @@
+-- What became of some executions: the state of those that ended, null for those that have not; no row for an unknown one.
+-- Rows move between tables in single statements, so one snapshot finds each exactly once.
+select uuid_send(id), state, result::text, error from {schema}.finished where id = any (%(ids)s::uuid[])
+union all
+select uuid_send(id), null, null, null from {schema}.ready where id = any (%(ids)s::uuid[])
+union all
+select uuid_send(id), null, null, null from {schema}.running where id = any (%(ids)s::uuid[])
+union all
+select uuid_send(id), null, null, null from {schema}.scheduled where id = any (%(ids)s::uuid[])
+union all
+select uuid_send(id), null, null, null from {schema}.waiting where id = any (%(ids)s::uuid[])
