@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import Enum
@@ -26,6 +27,10 @@ from pgconductor.errors import BindingError, ValidationError
 T = TypeVar("T")
 
 Path: TypeAlias = "tuple[str | int, ...]"
+
+_BACKSLASH = 0x5C
+# pydantic's default is to write NaN as null; in texts all of these are innocent.
+_HIDDEN = re.compile(rb"NaN|Infinity|null")
 
 
 class Codec(Generic[T]):
@@ -93,7 +98,8 @@ class Codec(Generic[T]):
             raw = self._write(value)
         except PydanticSerializationError as error:
             self._refuse_unwritable(value, error)
-        if b"NaN" in raw or b"Infinity" in raw or b"\\u0000" in raw or (b"null" in raw and not self._is_strict):
+        # One character is found twenty times as fast as a word: the words are only looked for where they may stand.
+        if (_BACKSLASH in raw and b"\\u0000" in raw) or (not self._is_strict and _HIDDEN.search(raw)):
             self._inspect(value, raw)
         return raw
 
@@ -128,12 +134,14 @@ class Codec(Generic[T]):
 
     @cached_property
     def _models(self) -> list[dict[str, Any]]:
-        return list(_models(self._adapter.core_schema))
+        """The schema of every model or dataclass within the type."""
+        return [node for node in _nodes(self._adapter.core_schema) if node.get("type") in ("model", "dataclass")]
 
     @cached_property
     def _is_strict(self) -> bool:
-        """Whether all of the type is generated: frozen, and NaN never written as `null`, as other models have it."""
-        return bool(self._models) and all(issubclass(model["cls"], Model) for model in self._models)
+        """Whether all of the type is generated and checked: then its instances are frozen and hold no NaN."""
+        generated = bool(self._models) and all(issubclass(model["cls"], Model) for model in self._models)
+        return generated and all(node.get("type") != "any" for node in _nodes(self._adapter.core_schema))
 
     def _inspect(self, value: T, raw: bytes) -> None:
         """Refuse what is not JSON, if anything is: texts may well spell "NaN"."""
@@ -203,13 +211,12 @@ def _printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode().replace("\0", "\\0") if _text_problem(text) else text
 
 
-def _models(schema: Any) -> Iterator[dict[str, Any]]:
-    """The schema of every model or dataclass within a core schema."""
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every node of a core schema."""
     if isinstance(schema, dict):
-        if schema.get("type") in ("model", "dataclass"):
-            yield schema
+        yield schema
         for value in schema.values():
-            yield from _models(value)
+            yield from _nodes(value)
     elif isinstance(schema, list | tuple):
         for value in schema:
-            yield from _models(value)
+            yield from _nodes(value)
