@@ -90,7 +90,12 @@ TASK = Rule("task", re.compile(r"[a-z][a-z0-9_]{0,47}"), _SNAKE.format(47), to_s
 TRIGGER = Rule("trigger", re.compile(r"[a-z][a-z0-9_]{0,47}"), _SNAKE.format(47), to_snake)
 FIELD = Rule("field", re.compile(r"[a-z][a-z0-9_]{0,47}"), _SNAKE.format(47), to_snake, RESERVED_FIELD_NAMES)
 QUEUE = Rule("queue", re.compile(r"[a-z][a-z0-9_]{0,30}"), _SNAKE.format(30), to_snake)
-ENVIRONMENT = Rule("environment", re.compile(r"[a-z][a-z0-9_]{0,30}"), _SNAKE.format(30), to_snake)
+ENVIRONMENT = Rule(
+    "environment",
+    re.compile(r"[a-z][a-z0-9_-]{0,30}"),
+    "lower case: a letter, then up to 30 letters, digits, - and _",
+    to_snake,
+)
 TYPE = Rule(
     "type",
     re.compile(r"[A-Z][A-Za-z0-9]{0,47}"),
@@ -133,22 +138,3 @@ def event_model(event: str) -> str:
 def emit_method(event: str) -> str:
     """The method of `conductor.emit` for an event."""
     return event.replace(".", "_")
-
-
-class Claims:
-    """Who asks for which generated name; the second to ask is told of the first."""
-
-    def __init__(self) -> None:
-        self.owners: dict[tuple[str, str], tuple[str, Node]] = {}
-
-    def claim(self, kind: str, name: str, owner: str, node: Node) -> None:
-        """Note that `owner` needs the name; report it at `node` if another has it."""
-        first = self.owners.setdefault((kind, name), (owner, node))
-        if first[0] != owner:
-            node.report(
-                codes.COLLISION,
-                f"{owner} and {first[0]} would both generate the {kind} `{name}`",
-                "rename one of them",
-                at="key",
-                related=(first[1], f"{first[0]} is declared here"),
-            )

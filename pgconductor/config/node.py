@@ -1,16 +1,17 @@
-"""A value of the document with the place it came from, and where problems are gathered."""
+"""A value of the document with the place it came from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Literal
 
 from pgconductor.config import codes
 from pgconductor.config.codes import Code
 from pgconductor.config.diagnostic import Diagnostic, Place, Related
+from pgconductor.config.scope import Scope
 from pgconductor.config.source import KeyPath, Range, Source
 
 At = Literal["key", "value"]
@@ -31,37 +32,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Bad(Exception):
-    """A value could not be read. The reason is in the log already: whoever catches this goes on with the rest."""
-
-
-@dataclass(slots=True)
-class Log:
-    """The problems found so far, and the checks that wait until everything is read.
-
-    Attributes:
-        complete: False once a file could not be read; then names may be missing through no fault of who uses them.
-    """
-
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    checks: list[Callable[[], None]] = field(default_factory=list)
-    complete: bool = True
-
-    def later(self, check: Callable[[], None]) -> None:
-        """Run a check when all types, events, queues and tasks are known."""
-        self.checks.append(check)
-
-    def run_checks(self) -> None:
-        for check in self.checks:
-            check()
-        self.checks.clear()
-
-    def in_order(self, root: str) -> tuple[Diagnostic, ...]:
-        """Every problem once, those of the root file first, then by file and position."""
-
-        def key(item: Diagnostic) -> tuple[bool, str, int, int, str]:
-            return item.place.file != root, item.place.file, item.place.line, item.place.col, item.code
-
-        return tuple(sorted(dict.fromkeys(self.diagnostics), key=key))
+    """A value could not be read. The reason is reported already: whoever catches this goes on with the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +42,10 @@ class Node:
     value: Any
     path: KeyPath
     source: Source
-    log: Log
+    scope: Scope
 
     def __getitem__(self, key: str | int) -> Node:
-        return Node(self.value[key], (*self.path, key), self.source, self.log)
+        return Node(self.value[key], (*self.path, key), self.source, self.scope)
 
     def get(self, key: str) -> Node | None:
         """The value of a key, if this is a table that has it."""
@@ -119,7 +90,7 @@ class Node:
     ) -> Bad:
         """Note a problem of this value, or of a part of its text. Raise what is returned to give the value up."""
         second = Related(related[0].place("key"), related[1]) if related else None
-        self.log.diagnostics.append(Diagnostic(code.code, message, self.place(at, part), help, second))
+        self.scope.diagnostics.append(Diagnostic(code.code, message, self.place(at, part), help, second))
         return Bad()
 
     def wrong_type(self, expected: str, help: str | None = None) -> Bad:

@@ -108,34 +108,29 @@ def _milliseconds(node: Node) -> int:
         raise node.report(codes.DURATION, what, hint or "units are ms, s, m, h, d and w") from None
 
 
-def array(item: Callable[[Node], Any], *, least: int = 0) -> Callable[[Node], tuple[Any, ...]]:
-    """A list of at least so many different items. One bad item does not hide another."""
+def array(item: Callable[[Node], Any], *, least: int = 0, unique: bool = True) -> Callable[[Node], tuple[Any, ...]]:
+    """A list of at least so many items, none of them there twice. One bad item does not hide another."""
 
     def read(node: Node) -> tuple[Any, ...]:
         if not isinstance(node.value, list):
             raise node.wrong_type("an array", f"write [{_quoted(node.value)}]" if _is_plain(node.value) else None)
         if len(node.value) < least:
             raise node.report(codes.RANGE, f"`{node.label}` is empty", "leave the key out, or list something")
-        return different(node, item)
+        values: list[Any] = []
+        failed: Bad | None = None
+        for child in node.elements():
+            try:
+                value = item(child)
+                if unique and value in values:
+                    raise child.report(codes.RANGE, f"`{child.value}` is listed twice")
+                values.append(value)
+            except Bad as bad:
+                failed = bad
+        if failed:
+            raise failed
+        return tuple(values)
 
     return read
-
-
-def different(node: Node, item: Callable[[Node], Any]) -> tuple[Any, ...]:
-    """The items of an array, none of which may be there twice."""
-    values: list[Any] = []
-    failed: Bad | None = None
-    for child in node.elements():
-        try:
-            value = item(child)
-            if value in values:
-                raise child.report(codes.RANGE, f"`{child.value}` is listed twice")
-            values.append(value)
-        except Bad as bad:
-            failed = bad
-    if failed:
-        raise failed
-    return tuple(values)
 
 
 def _with_unit(value: float) -> str:

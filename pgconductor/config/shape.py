@@ -46,11 +46,26 @@ class Settings:
         merged = Settings({**base.values}, {**base.nodes})
         for name, value in self.values.items():
             below = base.values.get(name)
-            both = isinstance(value, Settings) and isinstance(below, Settings)
-            merged.put(name, value.over(below) if both else value, self.nodes[name])
+            if isinstance(value, Settings) and isinstance(below, Settings):
+                value = value.over(below)
+            merged.put(name, value, self.nodes[name])
         return merged
 
-    def only(self, names: frozenset[str] | set[str]) -> Settings:
+    def without(self, other: Settings) -> Settings:
+        """These settings but for what the others say too; of sub-tables, the keys that the others leave open."""
+        rest = Settings()
+        for name, value in self.values.items():
+            theirs = other.values.get(name)
+            if isinstance(value, Settings) and isinstance(theirs, Settings):
+                value = value.without(theirs)
+                if not value.values:
+                    continue
+            elif name in other.values:
+                continue
+            rest.put(name, value, self.nodes[name])
+        return rest
+
+    def only(self, names: set[str]) -> Settings:
         """The settings of these fields."""
         kept = [name for name in self.values if name in names]
         return Settings({name: self.values[name] for name in kept}, {name: self.nodes[name] for name in kept})

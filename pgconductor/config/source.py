@@ -13,6 +13,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 KeyPath: TypeAlias = "tuple[str | int, ...]"
@@ -53,22 +54,24 @@ class Source:
         name: how diagnostics call the file.
         text: with LF line ends.
         values: what tomllib made of it.
+        directory: that paths inside it are relative to.
     """
 
     name: str
     text: str
     values: dict[str, Any]
+    directory: Path
 
     @classmethod
-    def parse(cls, name: str, text: str) -> Source:
+    def parse(cls, name: str, text: str, directory: Path) -> Source:
         """Parse a document.
 
         Raises:
-            tomllib.TOMLDecodeError: it is not TOML.
+            ValueError: it is not TOML (a TOMLDecodeError), or has a number beyond what Python converts.
             RecursionError: it nests arrays or tables beyond what tomllib can follow.
         """
         text = text.replace("\r\n", "\n")
-        return cls(name, text, tomllib.loads(text))
+        return cls(name, text, tomllib.loads(text), directory)
 
     @cached_property
     def spans(self) -> dict[KeyPath, Span]:

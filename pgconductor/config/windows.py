@@ -85,7 +85,8 @@ def _days(text: str, offset: int) -> tuple[int, ...]:
 def _range(text: str, offset: int) -> list[int]:
     """The days of `mon` or `fri-mon`, which goes over the weekend."""
     if not text:
-        raise WindowError("a day is missing beside the comma", offset - 1, offset)
+        comma = max(offset, 1)
+        raise WindowError("a day is missing beside the comma", comma - 1, comma)
     names = text.lower().split("-")
     if len(names) > 2 or not all(name in DAYS for name in names):
         raise WindowError(f"`{text}` is not a day or a range of days", offset, offset + len(text))
