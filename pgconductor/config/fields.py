@@ -128,7 +128,7 @@ def check_value(node: Node, expr: TypeExpr, value: Json, what: str, values: Valu
 
 
 def check_fields(node: Node, model: Fields, what: str, values: ValueCheck) -> None:
-    """Report where a table differs from what a model takes."""
+    """Report where a table differs from what a model takes. TOML has no None: a nullable field may be left out."""
     known = [field.name for field in model.fields]
     for key, child in node.items():
         expected = model.get(key)
@@ -138,9 +138,9 @@ def check_fields(node: Node, model: Fields, what: str, values: ValueCheck) -> No
             continue
         with suppress(Bad):
             check_value(child, expected.type, json_value(child), f"`{key}`", values)
-    missing = [field for field in model.fields if field.required and field.name not in node.value]
-    for expected in missing:
-        node.report(codes.VALUE_MISFIT, f"{what} lacks `{expected.name}`", f"it is `{expected.type}`")
+    for expected in model.fields:
+        if expected.required and expected.name not in node.value and not is_nullable(expected.type):
+            node.report(codes.VALUE_MISFIT, f"{what} lacks `{expected.name}`", f"it is `{expected.type}`")
 
 
 def _follow(node: Node, misfit: Misfit) -> Node:

@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from pgconductor import __version__
 from pgconductor.config import codes, names, tasks
 from pgconductor.config.application import CONDUCTOR, DATABASE, DEV, FORMAT, GENERATE, resolve_database
@@ -136,6 +134,9 @@ class _Loader:
         node = conductor.nodes.get("requires")
         if node is None:
             return
+        # 10 ms to import, and few configurations say this.
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
         try:
             accepted = SpecifierSet(node.value).contains(self.version, prereleases=True)
         except InvalidSpecifier:

@@ -112,7 +112,7 @@ def build(node: Node, own: Settings, defaults: Settings, timezone: str) -> Task:
     settings = own.over(defaults)
     values = {"timezone": timezone, "key": node.name, **resolve(settings)}
     drafts = values.pop("triggers", {})
-    values["triggers"] = finish(drafts, values["timezone"])
+    values["triggers"] = finish(drafts, values["timezone"], values.get("payload"))
     values.setdefault("invocable", not _given(node, "triggers"))
     task = Task(name=node.name, **values)
     if task.upgrade is not None and task.version == 1 and not _given(node, "version"):

@@ -17,7 +17,7 @@ from pgconductor.config.node import Bad, Node
 from pgconductor.config.shape import Key, Settings, Shape
 from pgconductor.config.suggestion import did_you_mean, listed
 from pgconductor.config.tokens import ExpressionError
-from pgconductor.config.types import Enum, Fields, LiteralType, Payload, Shared, SharedType, TypeExpr
+from pgconductor.config.types import Enum, Fields, Json, LiteralType, Payload, Shared, SharedType, TypeExpr, is_nullable
 from pgconductor.config.zones import zone
 
 # What a cron trigger says until the task's time zone is known; the other kinds are complete once read.
@@ -76,6 +76,12 @@ def columns(node: Node) -> dict[str, TypeExpr | None]:
     return dict.fromkeys(readers.array(column, least=1)(node))
 
 
+def _table_node(node: Node) -> Node:
+    if not isinstance(node.value, dict):
+        raise node.wrong_type("a table with the fields of the payload")
+    return node
+
+
 def _check_identifier(name: str, node: Node) -> None:
     if not name or len(name.encode()) > 63 or re.search(r"[\x00-\x1f\x7f]", name):
         message = f"`{name}` is not a name that PostgreSQL allows"
@@ -88,7 +94,7 @@ _SHAPES = {
         "timezone": Key("timezone", zone),
         "catch_up": Key("catch_up", readers.choice("latest", "all", "skip")),
         "jitter": Key("jitter_ms", readers.duration(0, DAY)),
-        "payload": Key("payload", lambda node: node),
+        "payload": Key("payload", _table_node),
     },
     "event": {
         "event": Key("event", event_name),
@@ -209,21 +215,28 @@ def _opened(expr: TypeExpr, types: Mapping[str, SharedType]) -> TypeExpr | None:
     return expr
 
 
-def finish(drafts: dict[str, Draft], timezone: str) -> dict[str, Trigger]:
+def finish(drafts: dict[str, Draft], timezone: str, payload: Payload | None) -> dict[str, Trigger]:
     """The triggers of a task; a cron trigger without a time zone of its own takes the task's."""
-    return {name: _finish(draft, timezone) for name, draft in drafts.items()}
+    return {
+        name: _cron(draft, timezone, payload) if isinstance(draft, Settings) else draft
+        for name, draft in drafts.items()
+    }
 
 
-def _finish(draft: Draft, timezone: str) -> Trigger:
-    if not isinstance(draft, Settings):
-        return draft
+def _cron(draft: Settings, timezone: str, payload: Payload | None) -> CronTrigger:
     values: dict[str, Any] = {"timezone": timezone, **draft.values}
-    if payload := values.get("payload"):
-        try:
-            values["payload"] = json_value(payload)
-        except Bad:
-            values["payload"] = None
+    given: Node | None = values.pop("payload", None)
+    if given is not None:
+        with suppress(Bad):
+            values["payload"] = _with_nulls(json_value(given), payload)
     return CronTrigger(**values)
+
+
+def _with_nulls(value: Json, payload: Payload | None) -> Json:
+    """A payload with None for the fields that must be there and may be None: TOML has no way to write it."""
+    if not isinstance(value, dict) or not isinstance(payload, Fields):
+        return value
+    return {**{field.name: None for field in payload.fields if field.required and is_nullable(field.type)}, **value}
 
 
 def check_cron_payloads(drafts: dict[str, Draft], table: Node, payload: Payload | None, alone: bool) -> None:

@@ -14,10 +14,8 @@ from typing import Annotated, Any, ForwardRef, Literal
 from uuid import UUID
 
 from pydantic import (
-    AnyUrl,
     BaseModel,
     ConfigDict,
-    EmailStr,
     JsonValue,
     TypeAdapter,
     ValidationError,
@@ -52,8 +50,6 @@ _SCALARS: dict[str, Any] = {
     "timedelta": timedelta,
     "uuid": UUID,
     "decimal": Decimal,
-    "email": EmailStr,
-    "url": AnyUrl,
     "json": JsonValue,
     "any": Any,
     "None": None,
@@ -130,6 +126,8 @@ class ValueCheck:
     def annotation(self, expr: TypeExpr) -> Any:
         """The type as pydantic understands it."""
         match expr:
+            case Scalar("email" | "url" as name):
+                return _network(name)
             case Scalar(name):
                 return _SCALARS[name]
             case Shared(name):
@@ -167,6 +165,13 @@ class ValueCheck:
             for field in fields.fields
         }
         return create_model(name, __base__=_Strict, **definitions)
+
+
+def _network(name: str) -> Any:
+    # 20 ms to import, and few configurations have a value of these types.
+    from pydantic import networks
+
+    return networks.EmailStr if name == "email" else networks.AnyUrl
 
 
 def _limit(base: TypeExpr, value: float | str) -> Any:
