@@ -1,0 +1,5 @@
+"""`python -m pgconductor`."""
+
+from pgconductor.cli.main import main
+
+main()

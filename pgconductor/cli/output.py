@@ -1,0 +1,43 @@
+"""Where output goes: data to stdout, everything for people to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+import click
+
+
+def say(text: str) -> None:
+    """Tell the person something."""
+    click.echo(text, err=True)
+
+
+def complain(text: str) -> None:
+    """Tell the person what went wrong, or may."""
+    label, colon, rest = text.partition(": ")
+    if wants_color(sys.stderr) and colon and label in ("error", "warning"):
+        text = click.style(label, fg="red" if label == "error" else "yellow", bold=True) + colon + rest
+    click.echo(text, err=True, color=wants_color(sys.stderr))
+
+
+def put(text: str) -> None:
+    """Write data."""
+    click.echo(text)
+
+
+def put_json(value: Any) -> None:
+    """Write data for a program."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Is a person looking at `stream`, on a terminal that can move its cursor?"""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Colours are for terminals, unless NO_COLOR is set (https://no-color.org)."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")

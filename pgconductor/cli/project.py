@@ -1,0 +1,161 @@
+"""The compiled project that a command works on."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgconductor.cli.output import complain
+from pgconductor.cli.selection import Selection, selection
+from pgconductor.config.diagnostic import InvalidConfig
+from pgconductor.config.discover import discover
+from pgconductor.errors import PlanError
+from pgconductor.plan.model import Plan
+from pgconductor.runtime.orchestrator import project_folder
+from pgconductor.store.endpoint import Endpoint, open_endpoint
+
+PLAN = "plan.json"
+
+# How deep below the project plan.json may lie where no conductor.toml tells: src/company/product/conductor/plan.json.
+DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class Project:
+    """A plan with its environment's overrides, and where it belongs.
+
+    Attributes:
+        path: of plan.json.
+        folder: of conductor.toml, whether or not that is there.
+    """
+
+    plan: Plan
+    path: Path
+    folder: Path
+
+    @contextmanager
+    def endpoint(self) -> Iterator[Endpoint]:
+        """The project's database while the block runs."""
+        with open_endpoint(self.plan, self.folder) as endpoint:
+            yield endpoint
+
+    def importable(self) -> None:
+        """Let the project's own code be imported, installed or not."""
+        folder = str((self.folder / self.plan.source_root).resolve())
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+
+
+def open_project() -> Project:
+    """The project of the running command. A person is warned if it was not generated since it changed.
+
+    Raises:
+        PlanError: there is no plan, or it cannot be used.
+    """
+    chosen = selection()
+    path = find_plan(chosen)
+    plan = Plan.load(path).for_environment(chosen.env)
+    project = Project(plan, path, project_folder(plan, path))
+    changed = changed_sources(project)
+    if changed:
+        complain(f"warning: {', '.join(changed)} changed since `pgconductor generate`; what runs is the old plan")
+    return project
+
+
+def changed_sources(project: Project) -> list[str]:
+    """The files that the plan was compiled from and that are different now. A deployment may do without them."""
+    changed = []
+    for name, digest in sorted(project.plan.sources.items()):
+        try:
+            data = (project.folder / name).read_bytes()
+        except OSError:
+            continue
+        if hashlib.sha256(data).hexdigest() != digest:
+            changed.append(name)
+    return changed
+
+
+def find_plan(chosen: Selection) -> Path:
+    """Where plan.json is.
+
+    conductor.toml is at most asked for the place: nothing that runs is read from it, and it may be missing or broken.
+
+    Raises:
+        PlanError: there is none, or more than one.
+    """
+    if chosen.plan is not None:
+        return _named(chosen.plan)
+    config = _config(chosen)
+    stated = None if config is None else _stated(config)
+    if stated is not None:
+        return stated
+    below = config.parent if config is not None else Path.cwd()
+    found = list(_search(below))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise PlanError(f"no {PLAN} below {below.resolve()}; run `pgconductor generate`, or name one with `--plan`")
+    raise PlanError("more than one plan; name one with `--plan`: " + ", ".join(str(path) for path in found))
+
+
+def _named(plan: str) -> Path:
+    path = Path(plan)
+    if path.exists() or os.sep in plan or plan.endswith(".json"):
+        return path / PLAN if path.is_dir() else path
+    sys.path.insert(0, os.getcwd())
+    try:
+        spec = importlib.util.find_spec(plan)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise PlanError(f"`--plan {plan}` is neither a file nor a package that can be imported")
+    return Path(spec.submodule_search_locations[0], PLAN)
+
+
+def _config(chosen: Selection) -> Path | None:
+    try:
+        return discover(Path.cwd(), option=chosen.config, environ={})
+    except InvalidConfig:  # there is none
+        return None
+
+
+def _stated(config: Path) -> Path | None:
+    """The plan's place by `[generate]`, if that can be read."""
+    try:
+        document: dict[str, Any] = tomllib.loads(config.read_text(encoding="utf-8-sig"))
+        package, root = document["generate"]["package"], document["generate"].get("source_root")
+        folder = config.parent / (root or ("src" if (config.parent / "src").is_dir() else "."))
+        return folder.joinpath(*package.split("."), PLAN)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _search(below: Path) -> Iterator[Path]:
+    base = len(below.parts)
+    for folder, names, files in os.walk(below):
+        here = Path(folder)
+        if PLAN in files and _is_plan(here / PLAN):
+            yield here / PLAN
+        deep = len(here.parts) - base >= DEEPEST
+        names[:] = [] if deep or "pyvenv.cfg" in files else sorted(filter(_may_hold_a_plan, names))
+
+
+def _may_hold_a_plan(folder: str) -> bool:
+    return not folder.startswith((".", "__")) and folder not in ("node_modules", "site-packages")
+
+
+def _is_plan(path: Path) -> bool:
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(data, dict) and {"format", "package", "queues", "tasks"} <= data.keys()

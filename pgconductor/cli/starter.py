@@ -1,0 +1,106 @@
+"""The files of a new project, fitted into what is there already."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgconductor.errors import ConductorError
+
+CONFIG = """\
+# What runs, declared. `pgconductor generate` compiles it; `pgconductor check` says what is wrong with it.
+
+[conductor]
+format = 1
+name = "{name}"
+
+# Without a database of your own an embedded Postgres serves this folder, from .pgconductor/.
+# [database]
+# url = "${{DATABASE_URL}}"
+
+[generate]
+package = "{package}.conductor"
+
+[tasks.greet]
+description = "Say hello."
+handler = "{package}.{module}:greet"
+returns = {{ message = "str" }}
+
+[tasks.greet.payload]
+name = "str(min_length=1)"
+greeting = {{ type = "str", default = "Hello" }}
+"""
+
+HANDLERS = '''\
+"""The handlers that conductor.toml names."""
+
+from {package}.conductor import tasks
+from {package}.conductor.models import GreetPayload, GreetResult
+
+
+async def greet(payload: GreetPayload, ctx: tasks.Context) -> GreetResult:
+    message = f"{{payload.greeting}}, {{payload.name}}!"
+    ctx.logger.info("%s", message)
+    return GreetResult(message=message)
+'''
+
+# Names of the module that holds the first handler; the first that is free is taken.
+MODULES = ("jobs", "conductor_jobs")
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A new project.
+
+    Attributes:
+        name: of the application.
+        files: text by path, relative to the project's folder.
+    """
+
+    name: str
+    files: dict[str, str]
+
+
+def plan_starter(directory: Path, name: str | None) -> Starter:
+    """What `init` would write into `directory`, which need not exist.
+
+    Args:
+        name: of the application; by default what pyproject.toml, else the folder, is called.
+
+    Raises:
+        ConductorError: no name can be made of it.
+    """
+    package = _identifier(name or _project_name(directory) or directory.resolve().name)
+    root = "src" if (directory / "src").is_dir() else "."
+    folder = Path(root, package)
+    module = next((module for module in MODULES if not (directory / folder / f"{module}.py").exists()), MODULES[0])
+    words = {"name": package, "package": package, "module": module}
+    files = {"conductor.toml": CONFIG.format(**words)}
+    if not (directory / folder / "__init__.py").exists():
+        files[str(folder / "__init__.py")] = ""
+    files[str(folder / f"{module}.py")] = HANDLERS.format(**words)
+    return Starter(package, files)
+
+
+def _project_name(directory: Path) -> str | None:
+    try:
+        document = tomllib.loads((directory / "pyproject.toml").read_text(encoding="utf-8"))
+        name = document["project"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _identifier(name: str) -> str:
+    """A package's name: lower case, of letters, digits and underscores, and in nobody's way."""
+    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if word and word[0].isdigit():
+        word = f"app_{word}"
+    if not word:
+        raise ConductorError(f"no package can be named after `{name}`; choose a name with `--name`")
+    taken = keyword.iskeyword(word) or word in sys.stdlib_module_names or word in ("pgconductor", "conductor", "tests")
+    return f"{word}_app" if taken else word

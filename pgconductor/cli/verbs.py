@@ -1,0 +1,55 @@
+"""The list of verbs, readable without importing one of them: `--help` must not wait for a database driver."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import NamedTuple, cast
+
+import click
+
+
+class Verb(NamedTuple):
+    """Where a command is, as `module`'s attribute `command`, and what the overview says of it."""
+
+    module: str
+    summary: str
+
+
+VERBS: dict[str, Verb] = {
+    "init": Verb("pgconductor.cli.init", "Begin a project: a conductor.toml, a handler, and what to type next."),
+    "check": Verb("pgconductor.cli.check", "Say everything that is wrong with conductor.toml."),
+    "generate": Verb("pgconductor.cli.generate", "Compile conductor.toml into typed Python, SQL and plan.json."),
+    "diff": Verb("pgconductor.cli.diff", "Show what apply would do to the database."),
+    "apply": Verb("pgconductor.cli.apply", "Bring the database in line with the plan."),
+    "run": Verb("pgconductor.cli.run", "Execute tasks until told to stop, or until nothing is left."),
+    "invoke": Verb("pgconductor.cli.invoke", "Enqueue one execution of a task."),
+    "executions": Verb("pgconductor.cli.executions", "List, show and cancel executions."),
+    "explain": Verb("pgconductor.cli.explain", "Explain a code such as CFG201."),
+    "version": Verb("pgconductor.cli.version", "Say which version this is, and what it runs on."),
+}
+
+
+class Verbs(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = VERBS.get(cmd_name)
+        return None if verb is None else cast("click.Command", import_module(verb.module).command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, VERBS, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else "; `pgconductor --help` lists them"
+            raise click.UsageError(f"there is no verb `{name}`{hint}", ctx)
+        return super().resolve_command(ctx, args)
