@@ -94,8 +94,8 @@ class Foreign:
         self._plan = plan
 
     async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
-        future = self._pool.submit(run_remote, Invocation.of(self._plan, handler, payload, ctx))
-        return handler.task.decode_result(await asyncio.wrap_future(future))
+        future = asyncio.wrap_future(self._pool.submit(run_remote, Invocation.of(self._plan, handler, payload, ctx)))
+        return handler.task.decode_result(await future)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,62 @@
+"""A worker process: an orchestrator from its start to its end, with signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+
+from pgconductor.runtime.orchestrator import Orchestrator
+
+# Set for the children of a supervisor: a pipe that closes when it dies, however it dies.
+SUPERVISOR_PIPE = "PGCONDUCTOR_SUPERVISOR_PIPE"
+INTERRUPTED = 130
+
+
+async def serve(
+    orchestrator: Orchestrator, *, drain: bool = False, on_started: Callable[[], None] | None = None
+) -> int:
+    """Run until a signal stops it, or with `drain` until nothing is runnable.
+
+    The first SIGTERM or SIGINT lets running work end within each queue's `drain_timeout`; the second stops it at once.
+    Either way what did not end is given back and costs no attempt.
+
+    Returns:
+        The exit code: 0, or 130 after SIGINT.
+    """
+    signals = _Signals(orchestrator)
+    signals.install()
+    await orchestrator.start()
+    if on_started is not None:
+        on_started()
+    try:
+        if drain:
+            await orchestrator.drain()
+        await orchestrator.stopped()
+    finally:
+        await orchestrator.stop()
+    return signals.exit_code
+
+
+class _Signals:
+    def __init__(self, orchestrator: Orchestrator) -> None:
+        self._orchestrator = orchestrator
+        self._stops: list[asyncio.Task[None]] = []
+        self.exit_code = 0
+
+    def install(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop, 0)
+        loop.add_signal_handler(signal.SIGINT, self._stop, INTERRUPTED)
+        if pipe := os.environ.get(SUPERVISOR_PIPE):
+            loop.add_reader(int(pipe), self._orphaned, int(pipe))
+
+    def _stop(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+        grace = 0.0 if self._stops else None
+        self._stops.append(asyncio.get_running_loop().create_task(self._orchestrator.stop(grace)))
+
+    def _orphaned(self, pipe: int) -> None:
+        asyncio.get_running_loop().remove_reader(pipe)
+        self._stop(0)
