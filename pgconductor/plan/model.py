@@ -17,6 +17,9 @@ from pgconductor.errors import PlanError
 # Raised by one whenever a plan of the old shape could not be run as it is.
 PLAN_FORMAT = 1
 
+# What generate adds to the file for itself: that it is generated, and a digest that tells an edit by hand.
+SEAL = ("generated", "digest")
+
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
 
@@ -98,8 +101,8 @@ class TaskPlan(Frozen):
     key: str  # its name in the database
     queue: str
     handler: str | None  # "module:function"
-    payload: str | None  # name of the model in the generated `models`; None: no payload
-    result: str | None  # name of the model in the generated `models`; None: no result
+    payload: str  # name of the model in the generated `models`, or "module:Class" of the user's own
+    result: str | None  # likewise; None: no result
     invocable: bool
     description: str | None
     deprecated: str | bool
@@ -166,7 +169,7 @@ class QueuePlan(Frozen):
 
 class EventPlan(Frozen):
     name: str
-    payload: str | None
+    payload: str  # as of a task
     description: str | None
     retention_ms: int
     contract: str
@@ -197,12 +200,20 @@ class DatabasePlan(Frozen):
     statement_timeout_ms: int | None
 
 
+class Hashes(Frozen):
+    """`structure`: does the database match. `tunables`: what may be swapped while running."""
+
+    structure: str
+    tunables: str
+
+
 class Overrides(Frozen):
     """What `[env.<name>]` changes: the tunables of queues and tasks and the database, as fields of the models above."""
 
     database: dict[str, Any]
     queues: dict[str, dict[str, Any]]
     tasks: dict[str, dict[str, Any]]
+    hashes: Hashes  # of the plan with these changes: a limit of its own gives an environment other indexes
 
 
 class RemovedQueue(Frozen):
@@ -214,13 +225,6 @@ class RemovedQueue(Frozen):
 class MovedTask(Frozen):
     from_key: str
     to_key: str
-
-
-class Hashes(Frozen):
-    """`structure`: does the database match. `tunables`: what may be swapped while running."""
-
-    structure: str
-    tunables: str
 
 
 class Plan(Frozen):
@@ -268,6 +272,8 @@ class Plan(Frozen):
             newer = isinstance(found, int) and found > PLAN_FORMAT
             remedy = "upgrade pgconductor" if newer else "run `pgconductor generate`"
             raise PlanError(f"the plan has format {found}, this version reads {PLAN_FORMAT}; {remedy}")
+        for key in SEAL:
+            data.pop(key, None)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -301,6 +307,7 @@ class Plan(Frozen):
             known = ", ".join(f"`{env}`" for env in sorted(self.environments)) or "none"
             raise PlanError(f"no environment `{name}` in the plan; declared: {known}")
         data = self.model_dump()
+        data["hashes"] = overrides.hashes
         data["database"].update(overrides.database)
         for queue, changes in overrides.queues.items():
             data["queues"][queue].update(changes)
