@@ -123,7 +123,7 @@ def _named(plan: str) -> Path:
 
 def _config(chosen: Selection) -> Path | None:
     try:
-        return discover(Path.cwd(), option=chosen.config, environ={})
+        return discover(Path.cwd(), option=chosen.config, environ=os.environ)
     except InvalidConfig:  # there is none
         return None
 

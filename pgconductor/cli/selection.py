@@ -29,13 +29,12 @@ class Selection:
 
 
 def selection() -> Selection:
-    """The selection of the command that runs, the environment's variables included."""
+    """The selection of the command that runs, PGCONDUCTOR_ENV and PGCONDUCTOR_PLAN included."""
     chosen = click.get_current_context().ensure_object(Selection)
     environ = os.environ
-    config = chosen.config or (Path(environ["PGCONDUCTOR_CONFIG"]) if environ.get("PGCONDUCTOR_CONFIG") else None)
     env = chosen.env or environ.get("PGCONDUCTOR_ENV") or None
     plan = chosen.plan or environ.get("PGCONDUCTOR_PLAN") or None
-    return Selection(config, env, plan)
+    return Selection(chosen.config, env, plan)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:

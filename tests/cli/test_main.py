@@ -1,0 +1,127 @@
+"""The entry point: help at once, errors with their exit code, streams kept apart."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from pgconductor.cli.main import group, run
+from pgconductor.cli.verbs import VERBS
+from tests.command import COMMAND, environment, pgconductor
+
+
+def test_help_imports_neither_driver_nor_models(tmp_path: Path) -> None:
+    script = "import sys; from pgconductor.cli.main import run; run(['--help']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    loaded = eval(done.stdout.splitlines()[-1])
+    heavy = {"psycopg", "pydantic", "rich", "jinja2", "asyncio", "pgconductor.config", "pgconductor.plan.model"}
+    assert heavy.isdisjoint(loaded)
+
+
+def test_help_is_there_in_the_blink_of_an_eye(tmp_path: Path) -> None:
+    def once() -> float:
+        start = time.perf_counter()
+        pgconductor("--help", cwd=tmp_path)
+        return time.perf_counter() - start
+
+    assert min(once() for _ in range(5)) < 0.15
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_has_help_whose_first_sentence_is_its_summary(name: str) -> None:
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    assert (command.help or "").split("\n\n")[0].replace("\n", " ").startswith(VERBS[name].summary)
+    for param in command.params:
+        assert not isinstance(param, click.Option) or param.help, f"{name} {param.name} has no help"
+
+
+def test_a_misspelt_verb_is_a_usage_error_with_a_suggestion(tmp_path: Path) -> None:
+    done = pgconductor("genrate", cwd=tmp_path, code=2)
+    assert "there is no verb `genrate`; did you mean `generate`?" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_misspelt_option_is_a_usage_error(tmp_path: Path) -> None:
+    assert "No such option" in pgconductor("version", "--jsno", cwd=tmp_path, code=2).stderr
+
+
+def test_an_error_of_ours_is_one_message_and_its_exit_code(tmp_path: Path) -> None:
+    done = pgconductor("apply", cwd=tmp_path, code=3)
+    assert (
+        done.stderr == f"error: no plan.json below {tmp_path}; run `pgconductor generate`, or name one with `--plan`\n"
+    )
+    assert done.stdout == ""
+
+
+def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+    waits = "import time, pgconductor.cli.version as v; v._installed = lambda name: (print('on', flush=True), time.sleep(30))"
+    script = f"{waits}\nfrom pgconductor.cli.main import main\nmain()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, "version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "explain"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_errors_are_coloured_on_a_terminal_only_and_never_against_no_color(
+    tmp_path: Path, env: dict[str, str], colored: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    terminal = environment({"TERM": "xterm", **env})
+    subprocess.run([*COMMAND, "apply"], stderr=theirs, env=terminal, cwd=tmp_path, check=False)
+    os.close(theirs)
+    said = os.read(ours, 10_000)
+    os.close(ours)
+    assert (b"\x1b[" in said) is colored
+    assert b"no plan.json" in said
+
+
+def test_running_in_this_process_returns_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "CFG000"]) == 2
+    assert run(["explain", "cfg201"]) == 0
+    assert capsys.readouterr().out.startswith("CFG201: unknown queue\n\n")
+
+
+def test_explain_lists_every_code(tmp_path: Path) -> None:
+    lines = pgconductor("explain", cwd=tmp_path).stdout.splitlines()
+    assert "CFG201  unknown queue" in lines
+    assert lines == sorted(lines)
+
+
+def test_version_for_people_and_programs(tmp_path: Path) -> None:
+    import json
+
+    from pgconductor import __version__
+
+    assert f"pgconductor        {__version__}\n" in pgconductor("version", cwd=tmp_path).stdout
+    assert json.loads(pgconductor("version", "--json", cwd=tmp_path).stdout)["pgconductor"] == __version__
