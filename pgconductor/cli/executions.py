@@ -182,7 +182,8 @@ def _described(row: ExecutionRow) -> Iterator[str]:
             value = ", ".join(value)
         yield f"{name.replace('_', ' '):12} {value}"
     if error:
-        yield f"{'error':12} {_printable(f'{error.get("type")}: {error.get("message")}')}"
+        summary = f"{error.get('type')}: {error.get('message')}"
+        yield f"{'error':12} {_printable(summary)}"
     if traceback:
         yield "\n" + _printable(str(traceback).rstrip())
 
