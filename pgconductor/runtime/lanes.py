@@ -52,5 +52,5 @@ class Lanes:
         self._hot.update(range(len(self.all)))
 
     def slot_freed(self, task: str) -> None:
-        """An execution of a limited task ended here."""
+        """An execution of a limited task ended here, and its slot is free."""
         self._hot.add(self._positions[task])

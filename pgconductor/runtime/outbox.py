@@ -28,6 +28,11 @@ class Outbox:
         return len(self._waiting) + len(self._under_way)
 
     @property
+    def all_taken(self) -> bool:
+        """Whether the batch under way is all there is."""
+        return not self._waiting
+
+    @property
     def full(self) -> bool:
         return len(self._waiting) >= self._capacity
 
@@ -54,8 +59,8 @@ class Outbox:
         flushed, self._flushed = self._flushed, asyncio.Event()
         flushed.set()
 
-    def leases(self) -> set[int]:
-        return {outcome.lease for outcome in (*self._waiting, *self._under_way)}
+    def ids(self) -> list[bytes]:
+        return [outcome.id for outcome in (*self._waiting, *self._under_way)]
 
     async def room(self) -> None:
         """Wait until outcomes may be put without growing beyond the capacity."""

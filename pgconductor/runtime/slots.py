@@ -35,7 +35,6 @@ class Slots:
         outbox: where outcomes go.
         deps: `ctx.deps` of every handler.
         on_progress: called when an execution ended and nothing is buffered, or no more than `low_water` are held.
-        on_ended: called with the task's key when one of a limited task ends: its lane has a slot again.
     """
 
     def __init__(
@@ -47,7 +46,6 @@ class Slots:
         deps: Any,
         report: Report,
         on_progress: Callable[[], None],
-        on_ended: Callable[[str], None],
     ) -> None:
         self.low_water = 0
         self.finished = 0
@@ -63,7 +61,7 @@ class Slots:
         self._deps = deps
         self._report = report
         self._on_progress = on_progress
-        self._on_ended = on_ended
+        self._freed: set[str] = set()
         self._buffer: deque[tuple[ClaimedRow, int]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawn = 1
@@ -78,8 +76,13 @@ class Slots:
     def buffered(self) -> int:
         return len(self._buffer)
 
-    def leases(self) -> set[int]:
-        return {lease for _, lease in self._buffer} | {attempt.lease for attempt in self.active.values()}
+    def ids(self) -> list[bytes]:
+        return [row[0] for row, _ in self._buffer] + list(self.active)
+
+    def take_freed(self) -> set[str]:
+        """The limited tasks of which executions ended since the last call; their lanes' slots are free once settled."""
+        freed, self._freed = self._freed, set()
+        return freed
 
     def add(self, rows: list[ClaimedRow], lease: int) -> None:
         """Take claimed executions; they start as slots become free."""
@@ -169,6 +172,6 @@ class Slots:
             self._outbox.put(written)
             self._report.ended(attempt, outcome, written, time.perf_counter() - started)
             if key in self._limited:
-                self._on_ended(key)
+                self._freed.add(key)
             if not self._buffer or len(self._buffer) + len(self.active) <= self.low_water:
                 self._on_progress()

@@ -7,11 +7,15 @@ slow handler only keeps others from running it. So the buffer holds what was run
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from pgconductor.plan.model import QueuePlan
 from pgconductor.runtime.slots import Slots
+from pgconductor.store.claims import ClaimedRow
 
 HORIZON = 0.1
+# Nor more payload than this, whatever the rate: 1,000 payloads of 1 MB would be a gigabyte.
+AHEAD_BYTES = 32 * 1024 * 1024
 # Shorter measurements are noise.
 SHORTEST_SAMPLE = 0.01
 
@@ -25,12 +29,14 @@ class Supply:
         self._rate = 0.0
         self._sampled_at = time.monotonic()
         self._finished = 0
+        self._payload_size = 1.0
         self._busy_since: float | None = None
 
     def room(self, slots: Slots) -> int:
         """How many to claim now; 0: wait until `slots` reports progress."""
         self._sample(slots.finished)
-        most = self._concurrency + min(2 * self._batch, int(self._rate * HORIZON))
+        ahead = min(2 * self._batch, int(self._rate * HORIZON), int(AHEAD_BYTES / self._payload_size))
+        most = self._concurrency + ahead
         room = most - slots.held
         worthwhile = min(self._batch, max(1, most // 2))
         if room >= worthwhile or (room > 0 and not slots.buffered):
@@ -38,7 +44,10 @@ class Supply:
         slots.low_water = most - worthwhile
         return 0
 
-    def claimed(self, now: float) -> None:
+    def claimed(self, rows: Sequence[ClaimedRow], now: float) -> None:
+        """Learn from a claim that found something."""
+        size = sum(len(row[4]) for row in rows) / len(rows)
+        self._payload_size = max(size, 0.7 * self._payload_size + 0.3 * size, 1.0)
         if self._busy_since is None:
             self._busy_since = now
 

@@ -95,13 +95,11 @@ class Worker:
         self._lanes = Lanes(queue.lanes)
         self._outbox = Outbox(OUTBOX_BATCHES * queue.flush_batch_size)
         self._poke = asyncio.Event()
-        self._slots = Slots(
-            queue, handlers, executor, self._outbox, deps, self.report, self._poke.set, self._lanes.slot_freed
-        )
+        self._slots = Slots(queue, handlers, executor, self._outbox, deps, self.report, self._poke.set)
         self._supply = Supply(queue)
         self._claiming = True
         self._lease = 0
-        self._strays_at: float | None = None
+        self._strays_at = 0.0
         self._stopping_at = 0.0
         self._buffered_at = 0.0
         self._attempted: Sequence[Settled] | None = None
@@ -180,15 +178,13 @@ class Worker:
     async def _claim(self, connection: AsyncConnection) -> None:
         claims = Claims(connection, self._schema, self.queue, self.id)
         self._idle = False
-        if self._lease:
-            await self._give_back_strays(claims)
-            self._strays_at = time.monotonic() + self.queue.lease_ms / 1000
+        self._strays_at = 0.0
         while self._claiming:
             await self._claim_once(claims, time.monotonic())
 
     async def _claim_once(self, claims: Claims, now: float) -> None:
-        if self._strays_at is not None and now >= self._strays_at:
-            self._strays_at = None
+        if now >= self._strays_at:
+            self._strays_at = now + self.queue.lease_ms / 1000
             await self._give_back_strays(claims)
         if self._slots.active and now >= self._stopping_at:
             self._stopping_at = now + STOPPING_POLL
@@ -217,7 +213,7 @@ class Worker:
         self._buffered_at = now
         self._slots.add(rows, self._lease)
         self._afterthoughts = AFTERTHOUGHTS
-        self._supply.claimed(now)
+        self._supply.claimed(rows, now)
         if self._idle and self._supply.busy_for(now) > BUSY_AFTER:
             self._idle = False
             await claims.set_idle(False)
@@ -265,8 +261,11 @@ class Worker:
                 attempt.stop(Cancelled(stopping.reason))
 
     async def _give_back_strays(self, claims: Claims) -> None:
-        """The reply to a claim was lost with its connection: what it took is nobody's until it is given back."""
-        count = await claims.release_strays(self._slots.leases() | self._outbox.leases())
+        """What the database says this worker holds and the worker does not know of is nobody's until it is given back.
+
+        A claim whose reply was lost with its connection leaves such rows, and may do so a little after the reconnect.
+        """
+        count = await claims.release_strays(self._slots.ids() + self._outbox.ids())
         if count:
             logger.warning("queue %s: gave back %d executions claimed without a reply", self.queue.name, count)
 
@@ -282,10 +281,18 @@ class Worker:
         while True:
             batch = await self._outbox.take(self.queue.flush_batch_size)
             again, self._attempted = batch is self._attempted, batch
+            freed = self._slots.take_freed() if self._outbox.all_taken else set()
             not_owned = await self._write(settlement, batch)
             self._outbox.done()
+            self._slots_freed(freed)
             if not_owned and not again:  # after a lost reply, what is gone may be what the first try wrote
                 self.report.not_owned(not_owned)
+
+    def _slots_freed(self, tasks: set[str]) -> None:
+        for task in tasks:
+            self._lanes.slot_freed(task)
+        if tasks:
+            self._poke.set()
 
     async def _write(self, settlement: Settlement, batch: Sequence[Settled]) -> list[bytes]:
         """Settle a batch; one that the database refuses is halved until only the culprit is left out."""

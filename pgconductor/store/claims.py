@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 
 from pgconductor.plan.model import Lane, QueuePlan
 from pgconductor.store.statements import statement
+from pgconductor.store.uuids import UuidArray
 
 # One execution as a claim returns it: id, task, version, attempt, payload, priority, run_at. A bare tuple, since naming
 # the fields of each costs more than decoding them.
@@ -119,9 +120,9 @@ class Claims:
         await self._execute("find_stopping", {"worker": self._worker})
         return [Stopping(*row) for row in await self._cursor.fetchall()]
 
-    async def release_strays(self, known_leases: Iterable[int]) -> int:
-        """Give back what the database says this worker holds under leases that the worker does not know."""
-        await self._execute("release_strays", {"worker": self._worker, "leases": list(known_leases)})
+    async def release_strays(self, known: Sequence[bytes]) -> int:
+        """Give back what the database says this worker holds, but for the executions that the worker knows of."""
+        await self._execute("release_strays", {"worker": self._worker, "known": UuidArray(known)})
         return len(await self._cursor.fetchall())
 
     async def _take(self, lane: Lane, extra: dict[str, Any], lease: int, limit: int) -> list[ClaimedRow]:

@@ -1,8 +1,8 @@
--- After a lost connection: what the database says this worker holds but the worker does not know of (the reply to its
--- claim was lost) goes back to ready, no attempt spent. `leases` are those of the claims that the worker knows of.
+-- What the database says this worker holds but the worker does not know of (the reply to its claim was lost with the
+-- connection) goes back to ready, no attempt spent.
 with gone as (
     delete from {running} as r
-    where r.worker = %(worker)s::bigint and not r.lease = any (%(leases)s::bigint[])
+    where r.worker = %(worker)s::bigint and r.id <> all (%(known)s::uuid[])
     returning r.*
 ), again as (
     insert into {ready}
