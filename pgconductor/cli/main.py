@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -38,17 +37,6 @@ def run(argv: Sequence[str]) -> int:
     Returns:
         Its exit code. Everything for people went to stderr, data to stdout.
     """
-    try:
-        code = _run(argv)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
-
-
-def _run(argv: Sequence[str]) -> int:
     try:
         returned = group.main(list(argv), prog_name="pgconductor", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):

@@ -32,7 +32,7 @@ def test_help_is_there_in_the_blink_of_an_eye(tmp_path: Path) -> None:
         pgconductor("--help", cwd=tmp_path)
         return time.perf_counter() - start
 
-    assert min(once() for _ in range(5)) < 0.15
+    assert min(once() for _ in range(8)) < 0.15
 
 
 @pytest.mark.parametrize("name", VERBS)
@@ -63,8 +63,8 @@ def test_an_error_of_ours_is_one_message_and_its_exit_code(tmp_path: Path) -> No
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
-    waits = "import time, pgconductor.cli.version as v; v._installed = lambda name: (print('on', flush=True), time.sleep(30))"
-    script = f"{waits}\nfrom pgconductor.cli.main import main\nmain()"
+    waits = "v._installed = lambda name: (print('on', flush=True), time.sleep(30))"
+    script = f"import time, pgconductor.cli.version as v; {waits}\nfrom pgconductor.cli.main import main\nmain()"
     with subprocess.Popen(
         [sys.executable, "-c", script, "version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -76,7 +76,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+def test_a_reader_who_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "explain"],
         stdout=subprocess.PIPE,
@@ -89,7 +89,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""
-    assert process.returncode == 0
+    assert process.returncode == 1
 
 
 @pytest.mark.parametrize(("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
