@@ -110,7 +110,7 @@ def removed(table: Node) -> tuple[RemovedQueue, ...]:
 def _entries(table: Node, shape: Shape) -> Iterator[dict[str, Any]]:
     """The entries that have all their keys."""
     if not isinstance(table.value, list):
-        table.wrong_type(f"an array of tables: write [[{table.name}]]")
+        table.wrong_type("an array of tables", f"write [[{table.name}]], with two brackets")
         return
     for node in table.elements():
         with suppress(Bad):

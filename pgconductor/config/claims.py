@@ -1,4 +1,4 @@
-"""Names in the generated code, and who asked for them."""
+"""Names of generated models, and who asked for them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 class Claims:
-    """Who asks for which generated name; the second to ask is told of the first."""
+    """Who asks for which model; the second to ask is told of the first."""
 
     def __init__(self) -> None:
-        self.owners: dict[tuple[str, str], tuple[str, Node]] = {}
+        self.owners: dict[str, tuple[str, Node]] = {}
 
-    def claim(self, kind: str, name: str, owner: str, node: Node) -> None:
-        """Note that `owner` needs the name; report it at `node` if another has it."""
-        first, place = self.owners.setdefault((kind, name), (owner, node))
+    def claim(self, name: str, owner: str, node: Node) -> None:
+        """Note that `owner` needs a model of this name; report it at `node` if another has it."""
+        first, place = self.owners.setdefault(name, (owner, node))
         if first != owner:
             node.report(
                 codes.COLLISION,
-                f"{owner} and {first} would both give the {kind} `{name}`",
+                f"{owner} and {first} would both give the model `{name}`",
                 "rename one of them",
                 at="key",
                 related=(place, first),

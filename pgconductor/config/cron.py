@@ -10,7 +10,7 @@ from cronsim import CronSim, CronSimError
 
 from pgconductor.config import codes, readers
 from pgconductor.config.node import Node
-from pgconductor.config.suggestion import did_you_mean, listed
+from pgconductor.config.suggestion import did_you_mean, listed, with_article
 
 ALIASES = {
     "@hourly": "0 * * * *",
@@ -19,6 +19,7 @@ ALIASES = {
     "@monthly": "0 0 1 * *",
     "@yearly": "0 0 1 1 *",
 }
+FAMILIAR = {"@midnight": "@daily", "@annually": "@yearly"}
 _FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _VALUES = (
     "0 to 59",
@@ -66,7 +67,8 @@ def check(text: str) -> None:
     """
     if text.startswith("@"):
         if text not in ALIASES:
-            help = did_you_mean(text, ALIASES, f"known: {listed(ALIASES)}")
+            meant = FAMILIAR.get(text)
+            help = f"write `{meant}`" if meant else did_you_mean(text, ALIASES, f"known: {listed(ALIASES)}")
             raise CronError(f"unknown schedule `{text}`", 0, len(text), help)
         return
     if len(text) > _LONGEST:
@@ -78,7 +80,7 @@ def check(text: str) -> None:
     for index, field in enumerate(fields):
         if not _parses(" ".join("*" if n != index else field[0] for n in range(5))):
             help = f"the {_FIELDS[index]} is {_VALUES[index]}, with `*`, lists `1,2`, ranges `1-5` and steps `*/5`"
-            raise CronError(f"`{field[0]}` is not a {_FIELDS[index]}", field.start(), field.end(), help)
+            raise CronError(f"`{field[0]}` is not {with_article(_FIELDS[index])}", field.start(), field.end(), help)
     if not _parses(text) or not _ever(text):
         raise CronError(f"`{text}` never fires", 0, len(text), "no month of those has such a day")
 

@@ -64,9 +64,11 @@ def _ref(node: Node) -> ModelRef:
 
 def check_finite(types: Mapping[str, SharedType], nodes: Mapping[str, Node]) -> None:
     """Report types that contain themselves in a required field."""
+    told: set[str] = set()
     for name, node in nodes.items():
         circle = _circle(name, types)
-        if circle:
+        if circle and name not in told:
+            told.update(circle)
             message = f"no value of `{name}` can ever be written: {' contains '.join(f'`{step}`' for step in circle)}"
             node.report(codes.SHARED_TYPE, message, "make one of the fields optional, or a list", at="key")
 

@@ -15,6 +15,7 @@ Format: TypeAlias = Literal["text", "json", "github"]
 
 # Lines longer than this are cut around the caret: an inline table or minified JSON can be any length.
 WIDEST = 160
+LONGEST = 400
 
 _PASSWORD = re.compile(r"(://[^:/@\s\"']*:|password\s*=\s*)(?!\$\{)([^@\s\"']+)", re.IGNORECASE)
 _BOLD, _RED, _BLUE, _RESET = "\033[1m", "\033[1;31m", "\033[1;34m", "\033[0m"
@@ -72,6 +73,11 @@ class Diagnostic:
     place: Place
     help: str | None = None
     related: Related | None = None
+
+    def __post_init__(self) -> None:
+        # They quote what stands in the file, which may hold line breaks, control characters, or a whole novel.
+        object.__setattr__(self, "message", _one_line(self.message))
+        object.__setattr__(self, "help", _one_line(self.help) if self.help else None)
 
     def __str__(self) -> str:
         return _text(self, color=False)
@@ -152,6 +158,10 @@ def _width(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _one_line(text: str) -> str:
+    return _printable(text.replace("\t", " ")[:LONGEST] + ("…" if len(text) > LONGEST else ""))
 
 
 def _printable(line: str) -> str:

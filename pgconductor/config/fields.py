@@ -9,7 +9,7 @@ from typing import Any
 from pgconductor.config import codes, names, readers
 from pgconductor.config.node import Bad, Node
 from pgconductor.config.shape import Key, Shape
-from pgconductor.config.suggestion import did_you_mean
+from pgconductor.config.suggestion import did_you_mean, listed
 from pgconductor.config.tokens import ExpressionError
 from pgconductor.config.typeexpr import parse
 from pgconductor.config.types import NONE, Field, Fields, Json, TypeExpr, is_nullable, union
@@ -133,7 +133,7 @@ def check_fields(node: Node, model: Fields, what: str, values: ValueCheck) -> No
     for key, child in node.items():
         expected = model.get(key)
         if expected is None:
-            help = did_you_mean(key, known, "the payload has no fields" if not known else None)
+            help = did_you_mean(key, known, "it has none" if not known else f"known: {listed(known)}")
             child.report(codes.VALUE_MISFIT, f"{what} has no field `{key}`", help, at="key")
             continue
         with suppress(Bad):
@@ -157,5 +157,5 @@ def _hint(expr: TypeExpr, value: Any) -> str | None:
     if isinstance(value, str) and "timedelta" in str(expr):
         return 'a timedelta is written in ISO 8601: "PT1H30M", "P7D"'
     if isinstance(value, str) and is_nullable(expr) and value.lower() in ("none", "null", ""):
-        return "leave the key out for None"
+        return "TOML has no None: leave the key out, or end the name of the field with `?`"
     return None

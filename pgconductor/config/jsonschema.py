@@ -165,16 +165,18 @@ class Translation:
             return self.problem(pointer, "a schema is an object")
         if self.depth == DEEPEST:
             return self.problem(pointer, f"schemas nest at most {DEEPEST} deep")
+        if not self.understood(schema, pointer):
+            return Scalar("any")
         self.depth += 1
-        self.understood(schema, pointer)
         found = self.by_keyword(schema, name, pointer)
         self.depth -= 1
         return found
 
-    def understood(self, schema: dict[str, Any], pointer: str) -> None:
+    def understood(self, schema: dict[str, Any], pointer: str) -> bool:
         foreign = [key for key in schema if key not in _UNDERSTOOD]
         if foreign:
             self.problem(pointer, f"{listed(foreign)} cannot be translated")
+        return not foreign
 
     def by_keyword(self, schema: dict[str, Any], name: str, pointer: str) -> TypeExpr:
         if "$ref" in schema:

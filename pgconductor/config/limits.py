@@ -94,9 +94,12 @@ def concurrency(node: Node) -> Concurrency:
             "a number or a table", 'write `3`, or `{ limit = 20, key = "payload.tenant", per_key = 2 }`'
         )
     values = _whole(_CONCURRENCY, node)
-    for one, other in (("key", "per_key"), ("per_key", "key")):
+    for one, other, help in (
+        ("key", "per_key", "add `per_key`: how many at once for one value of the key"),
+        ("per_key", "key", 'add `key = "payload.field"`: what it counts by'),
+    ):
         if one in values and other not in values:
-            raise node[one].report(codes.CONFLICT, f"`{one}` has no effect without `{other}`", at="key")
+            raise node[one].report(codes.CONFLICT, f"`{one}` has no effect without `{other}`", help, at="key")
     if not values:
         raise node.report(codes.MISSING_KEY, "`limit` is missing", at="key")
     limit, per_key = values.get("limit"), values.get("per_key")
@@ -163,7 +166,7 @@ def _check_key(node: Node, name: str, part: tuple[int, int], payload: Fields, ty
     field = payload.get(name)
     if field is None:
         known = [field.name for field in payload.fields]
-        help = did_you_mean(name, known, f"known: {listed(known)}" if known else "the payload has no fields")
+        help = did_you_mean(name, known, f"known: {listed(known)}" if known else "it has none")
         node.report(codes.UNKNOWN_FIELD, f"the payload has no field `{name}`", help, part=part)
     elif not _is_plain(field.type, types):
         message = f"`{name}` is `{field.type}`, which is no plain value to count by"

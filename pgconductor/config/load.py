@@ -175,7 +175,7 @@ class _Loader:
         for name, node in nodes.items():
             with suppress(Bad):
                 names.TYPE.check(name, node)
-                self.scope.claims.claim("model", name, f"type `{name}`", node)
+                self.scope.claims.claim(name, f"type `{name}`", node)
             with suppress(Bad):
                 self.scope.types[name] = shared_type(node)
         check_finite(self.scope.types, nodes)
@@ -185,8 +185,7 @@ class _Loader:
         for name, node in nodes.items():
             with suppress(Bad):
                 names.EVENT.check(name, node)
-                self.scope.claims.claim("model", names.event_model(name), f"event `{name}`", node)
-                self.scope.claims.claim("method", f"emit.{names.emit_method(name)}", f"event `{name}`", node)
+                self.scope.claims.claim(names.event_model(name), f"event `{name}`", node)
             with suppress(Bad):
                 found[name] = event(node)
         return found

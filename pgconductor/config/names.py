@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pgconductor.config import codes
 from pgconductor.config.node import Bad, Node
-from pgconductor.config.suggestion import to_snake
+from pgconductor.config.suggestion import to_snake, with_article
 
 # Methods and attributes of the generated client; a task's name becomes a method beside them.
 CLIENT_NAMES = frozenset(
@@ -61,9 +61,9 @@ class Rule:
             proper = self.proper(name)
             fits = bool(self.pattern.fullmatch(proper)) and not self.refusal(proper)
             help = f"write `{proper}`" if fits else f"names of this kind are {self.form}"
-            raise node.report(codes.NAME, f"`{name}` is not a name for a {self.what}", help, at="key")
+            raise node.report(codes.NAME, f"`{name}` is not a name for {with_article(self.what)}", help, at="key")
         if reason := self.refusal(name):
-            message = f"a {self.what} cannot be called `{name}`: {reason}"
+            message = f"{with_article(self.what)} cannot be called `{name}`: {reason}"
             raise node.report(codes.RESERVED, message, "choose another name", at="key")
 
     def refusal(self, name: str) -> str | None:
@@ -136,5 +136,5 @@ def event_model(event: str) -> str:
 
 
 def emit_method(event: str) -> str:
-    """The method of `conductor.emit` for an event."""
+    """The method of `conductor.emit` for an event. Events with one method have one model too, which is refused."""
     return event.replace(".", "_")

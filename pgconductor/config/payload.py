@@ -60,7 +60,7 @@ def _json_schema(node: Node, model: str) -> Fields:
     if result is None or translation.problems:
         raise Bad
     for name, shared in translation.types.items():
-        scope.claims.claim("model", name, f"`{name}` of {node.value}", node)
+        scope.claims.claim(name, f"`{name}` of {node.value}", node)
         scope.types[name] = shared
     for checked in (result, *translation.types.values()):
         if isinstance(checked, Fields):

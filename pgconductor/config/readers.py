@@ -31,9 +31,10 @@ def integer(least: int, most: int) -> Callable[[Node], int]:
 
     def read(node: Node) -> int:
         if not isinstance(node.value, int) or isinstance(node.value, bool):
+            refuse_placeholder(node)
             raise node.wrong_type("an integer")
         if not least <= node.value <= most:
-            raise node.report(codes.RANGE, f"`{node.label}` must be from {least} to {most}, not {_short(node.value)}")
+            raise _out_of_range(node, least, most)
         return node.value
 
     return read
@@ -47,7 +48,7 @@ def number(least: float, most: float) -> Callable[[Node], float]:
             raise node.wrong_type("a number")
         # Written so that nan is refused as well.
         if not least <= node.value <= most:
-            raise node.report(codes.RANGE, f"`{node.label}` must be from {least} to {most}, not {_short(node.value)}")
+            raise _out_of_range(node, least, most)
         return float(node.value)
 
     return read
@@ -60,6 +61,7 @@ def choice(*words: str) -> Callable[[Node], str]:
         if not isinstance(node.value, str):
             raise node.wrong_type(f"one of {listed(words)}")
         if node.value not in words:
+            refuse_placeholder(node)
             message = f"`{node.value}` is not a choice for `{node.label}`"
             raise node.report(codes.CHOICE, message, did_you_mean(node.value, words, f"one of {listed(words)}"))
         return node.value
@@ -95,9 +97,7 @@ def duration(least: int = 0, most: int = LONGEST, *, forever: bool = False) -> C
 def _milliseconds(node: Node) -> int:
     if not isinstance(node.value, str):
         raise node.wrong_type('a duration such as "30s"')
-    if "${" in node.value:
-        help = "durations are fixed by the file; use `[env.<name>]` to change them per environment"
-        raise node.report(codes.PLACEHOLDER_HERE, f"no placeholder can stand in `{node.label}`", help)
+    refuse_placeholder(node)
     if len(node.value) > 40:
         raise node.report(codes.DURATION, f"`{node.label}` is not a duration", "units are ms, s, m, h, d and w")
     try:
@@ -106,6 +106,17 @@ def _milliseconds(node: Node) -> int:
         what, _, hint = str(error).partition("; ")
         what = what.replace(f'"{node.value}"', f"`{node.value}`", 1)
         raise node.report(codes.DURATION, what, hint or "units are ms, s, m, h, d and w") from None
+
+
+def refuse_placeholder(node: Node) -> None:
+    """Say what to do instead where only a text could be expanded.
+
+    Raises:
+        Bad: the value is a text with a placeholder.
+    """
+    if isinstance(node.value, str) and "${" in node.value:
+        help = "it is fixed by the file; `[env.<name>]` changes it per environment"
+        raise node.report(codes.PLACEHOLDER_HERE, f"no placeholder can stand in `{node.label}`", help)
 
 
 def array(item: Callable[[Node], Any], *, least: int = 0, unique: bool = True) -> Callable[[Node], tuple[Any, ...]]:
@@ -145,6 +156,11 @@ def _is_plain(value: object) -> bool:
 
 def _quoted(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _out_of_range(node: Node, least: float, most: float) -> Bad:
+    message = f"`{node.label}` must be from {least:,} to {most:,}, not {_short(node.value)}"
+    return node.report(codes.RANGE, message)
 
 
 def _short(value: float) -> str:

@@ -33,7 +33,7 @@ class Scope:
         names: everything that may be referred to, known before anything is read in detail.
         types: the shared types that could be read.
         events: the payloads of the events that could be read.
-        claims: the names of the generated code.
+        claims: the names of the generated models.
         complete: False once a file could not be read; then names may be missing through no fault of who uses them.
     """
 

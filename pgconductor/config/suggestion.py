@@ -31,6 +31,11 @@ def listed(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
+def with_article(noun: str) -> str:
+    """`an event`, `a task`."""
+    return f"{'an' if noun[:1] in 'aeio' or noun == 'hour' else 'a'} {noun}"
+
+
 def to_snake(word: str) -> str:
     """`sendEmail`, `send-email` and `Send Email` as `send_email`."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word)

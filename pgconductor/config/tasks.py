@@ -130,9 +130,9 @@ def build(node: Node, own: Settings, defaults: Settings, timezone: str) -> Task:
 def claim(node: Node, task: Task) -> None:
     """Ask for the names that the task needs in the generated code."""
     claims, owner = node.scope.claims, f"task `{task.name}`"
-    claims.claim("model", names.payload_model(task.name), owner, node)
+    claims.claim(names.payload_model(task.name), owner, node)
     if task.result is not None:
-        claims.claim("model", names.result_model(task.name), owner, node)
+        claims.claim(names.result_model(task.name), owner, node)
 
 
 def _given(node: Node, key: str) -> bool:

@@ -13,7 +13,7 @@ from pgconductor.config.condition import Columns, parse
 from pgconductor.config.cron import expression
 from pgconductor.config.fields import check_fields, json_value, type_expr
 from pgconductor.config.model import DAY, CronTrigger, EventTrigger, TableTrigger, Trigger
-from pgconductor.config.node import Bad, Node
+from pgconductor.config.node import At, Bad, Node
 from pgconductor.config.shape import Key, Settings, Shape
 from pgconductor.config.suggestion import did_you_mean, listed
 from pgconductor.config.tokens import ExpressionError
@@ -66,7 +66,7 @@ def columns(node: Node) -> dict[str, TypeExpr | None]:
         found: dict[str, TypeExpr | None] = {}
         for name, child in node.items():
             with suppress(Bad):
-                _check_identifier(name, child)
+                _check_identifier(name, child, "key")
                 found[name] = type_expr(child)
         if len(found) < len(node.value):
             raise Bad
@@ -82,10 +82,10 @@ def _table_node(node: Node) -> Node:
     return node
 
 
-def _check_identifier(name: str, node: Node) -> None:
+def _check_identifier(name: str, node: Node, at: At = "value") -> None:
     if not name or len(name.encode()) > 63 or re.search(r"[\x00-\x1f\x7f]", name):
         message = f"`{name}` is not a name that PostgreSQL allows"
-        raise node.report(codes.TABLE_NAME, message, "names have 1 to 63 bytes and no control characters")
+        raise node.report(codes.TABLE_NAME, message, "names have 1 to 63 bytes and no control characters", at=at)
 
 
 _SHAPES = {
