@@ -1,0 +1,1 @@
+"""Examples that `conductor.toml` of this repository declares."""

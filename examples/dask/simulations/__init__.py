@@ -1,0 +1,1 @@
+"""A queue whose handlers run on a Dask cluster."""

@@ -1,0 +1,1 @@
+"""An online bookshop: orders, stock, receipts and a sales report."""
