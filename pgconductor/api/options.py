@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Required, TypedDict
 from uuid import UUID
 
 from pgconductor.duration import Duration
 
 
-class InvokeOptions(TypedDict, total=False):
-    """Keywords of every generated client method.
-
-    Attributes:
-        priority: -100 to 100, higher runs first; the task's own if left out.
-        delay: run no earlier than so long from now: "5m", a timedelta, or seconds.
-        run_at: run no earlier than this moment; aware. Not together with `delay`.
-        dedupe_key: at most one live execution of the task has this key.
-        debounce: the last call in a slot of this length wins and runs at its end. Not together with `throttle`.
-        id: the execution's id, a UUIDv7; enqueueing the same id twice is one execution.
-        tags: words to find the execution by.
-    """
-
+class _Options(TypedDict, total=False):
     priority: int
     delay: Duration
     run_at: datetime
@@ -32,11 +20,27 @@ class InvokeOptions(TypedDict, total=False):
     tags: Sequence[str]
 
 
-class ThrottledOptions(InvokeOptions):
-    """The same with `throttle`: apart, because only such a call may return no execution.
+class InvokeOptions(_Options, total=False):
+    """Keywords of every generated client method.
 
     Attributes:
-        throttle: the first call in a slot of this length wins, the others return none.
+        priority: -100 to 100, higher runs first; the task's own if left out.
+        delay: run no earlier than so long from now: "5m", a timedelta, or seconds.
+        run_at: run no earlier than this moment; aware. Not together with `delay`.
+        dedupe_key: at most one live execution of the task has this key.
+        debounce: the last call in a slot of this length wins and runs at its end.
+        id: the execution's id, a UUIDv7; enqueueing the same id twice is one execution.
+        tags: words to find the execution by.
     """
 
-    throttle: Duration
+    throttle: None
+
+
+class ThrottledOptions(_Options):
+    """The same with `throttle`; a type apart, because only such a call may return no execution.
+
+    Attributes:
+        throttle: the first call in a slot of this length wins, the others return none. Not together with `debounce`.
+    """
+
+    throttle: Required[Duration]

@@ -33,4 +33,3 @@ def explain(error: psycopg.Error) -> ConductorError:
     if isinstance(error, errors.DataError):
         return ValidationError(f"the database refused a value: {said}")
     return DatabaseError(f"the database refused the statement: {said}")
-

@@ -2,7 +2,7 @@
 select id, queue, task, state, priority, attempts, version, run_at, created_at, started_at, finished_at,
        payload, result, error, tags, dedupe_key, parent_id, worker
 from {schema}.executions
-where (%(before)s::uuid is null or id < %(before)s) and (%(task)s::text is null or task = %(task)s)
+where id < coalesce(%(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') and (%(task)s::text is null or task = %(task)s)
   and (%(queue)s::text is null or queue = %(queue)s) and (%(state)s::text is null or state = %(state)s)
 order by id desc
 limit %(limit)s::int
