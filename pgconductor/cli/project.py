@@ -19,8 +19,8 @@ from pgconductor.cli.selection import Selection, selection
 from pgconductor.config.diagnostic import InvalidConfig
 from pgconductor.config.discover import discover
 from pgconductor.errors import PlanError
+from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import Plan
-from pgconductor.runtime.orchestrator import project_folder
 from pgconductor.store.endpoint import Endpoint, open_endpoint
 
 PLAN = "plan.json"

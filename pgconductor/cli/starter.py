@@ -25,31 +25,34 @@ name = "{name}"
 [generate]
 package = "{package}.conductor"
 
-[tasks.greet]
-description = "Say hello."
-handler = "{package}.{module}:greet"
-returns = {{ message = "str" }}
+[tasks.send_email]
+description = "Send one message."
+handler = "{package}.{module}:send_email"
+retry = {{ max_attempts = 5, backoff = "exponential", initial = "2s", max = "5m" }}
 
-[tasks.greet.payload]
-name = "str(min_length=1)"
-greeting = {{ type = "str", default = "Hello" }}
+[tasks.send_email.payload]
+to = "email"
+subject = "str(min_length=1)"
+
+[tasks.send_email.returns]
+message_id = "str"
 """
 
 HANDLERS = '''\
 """The handlers that conductor.toml names."""
 
 from {package}.conductor import tasks
-from {package}.conductor.models import GreetPayload, GreetResult
+from {package}.conductor.models import SendEmailPayload, SendEmailResult
 
 
-async def greet(payload: GreetPayload, ctx: tasks.Context) -> GreetResult:
-    message = f"{{payload.greeting}}, {{payload.name}}!"
-    ctx.logger.info("%s", message)
-    return GreetResult(message=message)
+async def send_email(payload: SendEmailPayload, ctx: tasks.Context) -> SendEmailResult:
+    # Yours to fill in: whatever it raises is retried as conductor.toml says.
+    ctx.logger.info("to %s: %s", payload.to, payload.subject)
+    return SendEmailResult(message_id=str(ctx.execution_id))
 '''
 
 # Names of the module that holds the first handler; the first that is free is taken.
-MODULES = ("jobs", "conductor_jobs")
+MODULES = ("mail", "conductor_mail")
 
 
 @dataclass(frozen=True)

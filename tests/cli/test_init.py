@@ -15,7 +15,7 @@ from tests.command import pgconductor
 
 def test_an_empty_folder_gets_a_project_and_the_next_command(tmp_path: Path) -> None:
     done = pgconductor("init", "shop", cwd=tmp_path)
-    written = ["conductor.toml", "shop/__init__.py", "shop/jobs.py", ".gitignore"]
+    written = ["conductor.toml", "shop/__init__.py", "shop/mail.py", ".gitignore"]
     assert done.stdout.splitlines() == [f"shop/{path}" for path in written]
     assert all((tmp_path / "shop" / path).is_file() for path in written)
     assert "  cd shop\n  pgconductor generate\n" in done.stderr
@@ -23,7 +23,7 @@ def test_an_empty_folder_gets_a_project_and_the_next_command(tmp_path: Path) -> 
 
 def test_what_it_writes_is_a_valid_configuration(tmp_path: Path) -> None:
     pgconductor("init", cwd=tmp_path)
-    assert list(load(tmp_path / "conductor.toml").tasks) == ["greet"]
+    assert list(load(tmp_path / "conductor.toml").tasks) == ["send_email"]
     assert "is fine: 1 task, 1 queue" in pgconductor("check", cwd=tmp_path).stderr
 
 
@@ -32,19 +32,19 @@ def test_a_src_layout_is_kept(tmp_path: Path) -> None:
     (tmp_path / "src" / "shop" / "__init__.py").write_text("# mine\n")
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "Shop"\n')
     done = pgconductor("init", cwd=tmp_path)
-    assert done.stdout.splitlines() == ["conductor.toml", "src/shop/jobs.py", ".gitignore"]
+    assert done.stdout.splitlines() == ["conductor.toml", "src/shop/mail.py", ".gitignore"]
     assert (tmp_path / "src" / "shop" / "__init__.py").read_text() == "# mine\n"
 
 
 def test_a_flat_package_is_joined_and_its_modules_left_alone(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "__init__.py").touch()
-    (tmp_path / "shop" / "jobs.py").write_text("# mine\n")
+    (tmp_path / "shop" / "mail.py").write_text("# mine\n")
     done = pgconductor("init", "--name", "shop", cwd=tmp_path)
-    assert done.stdout.splitlines() == ["conductor.toml", "shop/conductor_jobs.py", ".gitignore"]
-    assert (tmp_path / "shop" / "jobs.py").read_text() == "# mine\n"
-    handler = tomllib.loads((tmp_path / "conductor.toml").read_text())["tasks"]["greet"]["handler"]
-    assert handler == "shop.conductor_jobs:greet"
+    assert done.stdout.splitlines() == ["conductor.toml", "shop/conductor_mail.py", ".gitignore"]
+    assert (tmp_path / "shop" / "mail.py").read_text() == "# mine\n"
+    handler = tomllib.loads((tmp_path / "conductor.toml").read_text())["tasks"]["send_email"]["handler"]
+    assert handler == "shop.conductor_mail:send_email"
 
 
 def test_a_project_is_not_begun_twice(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_gitignore_is_added_to_once(tmp_path: Path, before: str, after: str) -> 
 def test_any_name_becomes_a_package_that_is_in_nobodys_way(tmp_path: Path, name: str, package: str) -> None:
     starter = plan_starter(tmp_path, name)
     assert starter.name == package
-    assert f"{package}/jobs.py" in starter.files
+    assert f"{package}/mail.py" in starter.files
 
 
 def test_a_name_of_which_nothing_is_left_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""`pgconductor invoke TASK JSON`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+from uuid import UUID
+
+import click
+
+from pgconductor.cli.output import put, put_json, say
+from pgconductor.cli.project import open_project
+from pgconductor.cli.selection import select_plan, selection
+from pgconductor.cli.values import DURATION, MOMENT
+from pgconductor.client.conductor import BaseSyncConductor
+
+
+@click.command()
+@click.argument("task")
+@click.argument("payload", metavar="[JSON]", default="{}")
+@click.option("--wait", is_flag=True, help="Wait for the end and print the result.")
+@click.option("--timeout", type=DURATION, help="With --wait: give up after so long; the execution goes on.")
+@click.option("--priority", type=int, help="-100 to 100, higher runs first.")
+@click.option("--delay", type=DURATION, help='Run no earlier than so long from now: "5m".')
+@click.option("--run-at", type=MOMENT, help="Run no earlier than this moment, ISO 8601 with its offset.")
+@click.option("--dedupe-key", metavar="KEY", help="At most one live execution of the task has this key.")
+@click.option("--throttle", type=DURATION, help="Only the first in a slot of this length is enqueued.")
+@click.option("--debounce", type=DURATION, help="Only the last in a slot of this length runs, at its end.")
+@click.option("--id", type=click.UUID, help="The execution's id; the same id twice is one execution.")
+@click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find it by; several may be given.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: an object with id, task and, with --wait, result.")
+@select_plan
+def command(task: str, payload: str, wait: bool, timeout: str | None, as_json: bool, **options: Any) -> None:
+    """Enqueue one execution of a task.
+
+    JSON is the payload, {} by default, - to read it from stdin. It is checked against the task's model before anything
+    is written. The execution's id goes to stdout, with --wait its result.
+    """
+    if timeout is not None and not wait:
+        raise click.UsageError("--timeout says how long to --wait")
+    options["tags"] = options["tags"] or None
+    project = open_project()
+    project.importable()
+    text = sys.stdin.read() if payload == "-" else payload
+    with BaseSyncConductor.connect(plan=project.path, env=selection().env) as conductor:
+        execution = conductor.invoke_json(task, text, options)
+        if execution is None:
+            say("throttled: nothing was enqueued")
+            if as_json:
+                put_json({"id": None, "task": task})
+            return
+        if not wait:
+            _print_id(execution.id, task, as_json)
+            return
+        say(f"execution {execution.id}")
+        # Asked for by its id alone the result is plain JSON, not an object of the task's model.
+        result = conductor.execution(execution.id).result(timeout)
+    if as_json:
+        put_json({"id": str(execution.id), "task": task, "result": result})
+    else:
+        put(json.dumps(result, indent=2, ensure_ascii=False))
+
+
+def _print_id(execution_id: UUID, task: str, as_json: bool) -> None:
+    if as_json:
+        put_json({"id": str(execution_id), "task": task})
+    else:
+        put(str(execution_id))
