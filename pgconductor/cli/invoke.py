@@ -12,7 +12,7 @@ import click
 from pgconductor.cli.output import put, put_json, say
 from pgconductor.cli.project import open_project
 from pgconductor.cli.selection import select_plan, selection
-from pgconductor.cli.values import DURATION, MOMENT
+from pgconductor.cli.values import duration, moment
 from pgconductor.client.conductor import BaseSyncConductor
 
 
@@ -20,13 +20,24 @@ from pgconductor.client.conductor import BaseSyncConductor
 @click.argument("task")
 @click.argument("payload", metavar="[JSON]", default="{}")
 @click.option("--wait", is_flag=True, help="Wait for the end and print the result.")
-@click.option("--timeout", type=DURATION, help="With --wait: give up after so long; the execution goes on.")
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    callback=duration,
+    help="With --wait: give up after so long; the execution goes on.",
+)
 @click.option("--priority", type=int, help="-100 to 100, higher runs first.")
-@click.option("--delay", type=DURATION, help='Run no earlier than so long from now: "5m".')
-@click.option("--run-at", type=MOMENT, help="Run no earlier than this moment, ISO 8601 with its offset.")
+@click.option("--delay", metavar="DURATION", callback=duration, help='Run no earlier than so long from now: "5m".')
+@click.option(
+    "--run-at", metavar="MOMENT", callback=moment, help="Run no earlier than this moment, ISO 8601 with its offset."
+)
 @click.option("--dedupe-key", metavar="KEY", help="At most one live execution of the task has this key.")
-@click.option("--throttle", type=DURATION, help="Only the first in a slot of this length is enqueued.")
-@click.option("--debounce", type=DURATION, help="Only the last in a slot of this length runs, at its end.")
+@click.option(
+    "--throttle", metavar="DURATION", callback=duration, help="Only the first in a slot of this length is enqueued."
+)
+@click.option(
+    "--debounce", metavar="DURATION", callback=duration, help="Only the last in a slot of this length runs, at its end."
+)
 @click.option("--id", type=click.UUID, help="The execution's id; the same id twice is one execution.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find it by; several may be given.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: an object with id, task and, with --wait, result.")

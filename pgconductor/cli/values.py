@@ -1,42 +1,34 @@
-"""Kinds of values that options take."""
+"""Values of options that are checked before a command begins."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import click
 
 from pgconductor.duration import parse_duration
 
 
-class Duration(click.ParamType):
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """A duration with its unit, kept as it was typed."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    if value is not None:
         try:
             parse_duration(value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
+            raise click.BadParameter(str(error), ctx, param) from None
+    return value
 
 
-class Moment(click.ParamType):
+def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
     """A moment, ISO 8601 with its offset from UTC."""
-
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f'"{value}" is not a moment such as "2030-01-31T09:00:00+01:00"', param, ctx)
-        if moment.utcoffset() is None:
-            self.fail(f'"{value}" has no offset from UTC: write "{value}Z" or "{value}+01:00"', param, ctx)
-        return moment
-
-
-DURATION = Duration()
-MOMENT = Moment()
+    if value is None:
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        reason = f'"{value}" is not a moment such as "2030-01-31T09:00:00+01:00"'
+        raise click.BadParameter(reason, ctx, param) from None
+    if read.utcoffset() is None:
+        reason = f'"{value}" has no offset from UTC: write "{value}Z" or "{value}+01:00"'
+        raise click.BadParameter(reason, ctx, param)
+    return read
