@@ -1,6 +1,6 @@
 """Payloads as one binary json[] parameter.
 
-A list of str costs 10 us a row from client to table, 7 of which are quoting it as text and reading it back; this costs 4.
+A list of str costs 10 us a row from client to table, 6 of which go into quoting it as text and reading it back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class JsonArray:
 
 
 class JsonArrayDumper(Dumper):
-    """The binary form of json[]: dimensions, no nulls, element type, length, lower bound; then length and text of each."""
+    """The binary form: dimensions, no nulls, element type, length, lower bound; then length and text of each."""
 
     format = Format.BINARY
     oid = _JSON_ARRAY_OID

@@ -1,6 +1,6 @@
 """Statements as values, and the two ways to run them.
 
-Everything that clients and commands ask is made and read by pure functions; these run it on a connection of either kind.
+What clients and commands ask is made and read by pure functions; these run it on a connection of either kind.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """UUIDv7 as 16 bytes: 48 bits of milliseconds, then 74 random ones that only ever grow within a process.
 
-Ids made one after the other sort in that order, so a bulk call keeps its order in claims and in listings. Python 3.14 has
-`uuid.uuid7`, which promises the same; but ids go to the server as bytes, and no object is made for one nobody looks at.
-A batch costs 0.4 us an id.
+Ids made one after the other sort in that order, so a bulk call keeps its order in claims and in listings. Python 3.14
+has `uuid.uuid7`, which promises the same; but ids go to the server as bytes, and no object is made for one that nobody
+looks at. In a batch an id costs 0.4 us, alone 3.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ class Writer:
             forgotten = next((item.terms.task for item in items if not item.terms.kept), None)
             if forgotten is not None:
                 raise DatabaseUnreachable(
-                    f"the connection was lost while executions were enqueued ({lost}). Whether they were is unknown: task "
-                    f"`{forgotten}` keeps none that ended, so sending them again could run them twice"
+                    f"the connection was lost while executions were enqueued ({lost}). Whether they were is unknown: "
+                    f"task `{forgotten}` does not keep all that ended, so sending them again could run them twice"
                 ) from None
             return await self._enqueue_again(items, lost)
 
@@ -66,6 +66,6 @@ class Writer:
                 reason = error
             await asyncio.sleep(_PAUSE)
         raise DatabaseUnreachable(
-            f"the connection was lost while executions were enqueued, and no other was to be had ({reason}). They may have "
-            "been written: enqueue again with the same `id` to be sure of one"
+            f"the connection was lost while executions were enqueued, and no other was to be had ({reason}). They may "
+            "have been written: enqueue again with the same `id` to be sure of one"
         ) from None

@@ -1,0 +1,102 @@
+"""Clients without await. Conductors, invokers and handles are written once, asynchronously, over a link; over a link
+whose methods block and never suspend, the same coroutines run to their end in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from typing_extensions import TypeVar
+
+from pgconductor.client.link import Link, PooledLink
+from pgconductor.client.portal import Portal
+from pgconductor.errors import ConductorError
+from pgconductor.store.bound import require_blocking, run_bound_blocking
+from pgconductor.store.enqueue import EnqueueRequest, Item
+from pgconductor.store.executions import Outcome
+from pgconductor.store.query import AnyConnection, Query, Rows
+
+T = TypeVar("T")
+
+
+def drive(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine over a blocking link returns, or raises."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    raise AssertionError("the coroutine suspended: its link does not block")
+
+
+class BridgedLink:
+    """A pooled link in an event loop of its own, used from any number of threads."""
+
+    def __init__(self, link: PooledLink) -> None:
+        self.schema = link.schema
+        self._link = link
+        self._portal: Portal | None = None
+
+    def open(self) -> None:
+        if self._portal is not None:
+            raise ConductorError("the conductor is open already")
+        self._portal = Portal()
+        try:
+            self._portal.call(self._link.open())
+        except BaseException:
+            self._stop()
+            raise
+
+    def close(self) -> None:
+        """Finish what is under way, and disconnect."""
+        if self._portal is not None:
+            self._portal.call(self._link.close())
+            self._stop()
+
+    async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
+        return self._open.call(self._link.enqueue(items))
+
+    async def enqueue_one(self, item: Item) -> bytes | None:
+        return self._open.call(self._link.enqueue_one(item))
+
+    async def ask(self, query: Query) -> Rows:
+        return self._open.call(self._link.ask(query))
+
+    async def outcome(self, execution_id: bytes, timeout: float | None) -> Outcome | None:
+        return self._open.call(self._link.outcome(execution_id, timeout))
+
+    @property
+    def _open(self) -> Portal:
+        if self._portal is None:
+            raise ConductorError("the conductor is not open: use `with SyncConductor.connect() as conductor:`")
+        return self._portal
+
+    def _stop(self) -> None:
+        portal, self._portal = self._portal, None
+        if portal is not None:
+            portal.close()
+
+
+class BlockingBoundLink:
+    """A synchronous connection of the caller's: as `BoundLink`."""
+
+    def __init__(self, connection: AnyConnection, waits: Link) -> None:
+        require_blocking(connection)
+        self.schema = waits.schema
+        self._connection = connection
+        self._waits = waits
+
+    async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
+        if not items:
+            return []
+        request = EnqueueRequest(self.schema, items)
+        return request.ids(run_bound_blocking(self._connection, request.queries))
+
+    async def enqueue_one(self, item: Item) -> bytes | None:
+        return (await self.enqueue([item]))[0]
+
+    async def ask(self, query: Query) -> Rows:
+        return run_bound_blocking(self._connection, [query])[0]
+
+    async def outcome(self, execution_id: bytes, timeout: float | None) -> Outcome | None:
+        return await self._waits.outcome(execution_id, timeout)

@@ -1,0 +1,155 @@
+"""How a conductor reaches the database: through its own pool, or on a connection of the caller's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from pgconductor.client.coalescer import Coalescer
+from pgconductor.client.waits import Waits
+from pgconductor.errors import ConductorError
+from pgconductor.plan.model import Plan
+from pgconductor.store.bound import require_async, run_bound
+from pgconductor.store.endpoint import open_endpoint
+from pgconductor.store.enqueue import EnqueueRequest, Item
+from pgconductor.store.executions import Outcome, outcomes_query, read_outcomes
+from pgconductor.store.pool import Pool
+from pgconductor.store.query import AnyAsyncConnection, Query, Rows
+from pgconductor.store.writer import Writer
+
+
+class Link(Protocol):
+    """What conductors, invokers and execution handles need of a database."""
+
+    @property
+    def schema(self) -> str:
+        """Where the tables are."""
+
+    async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
+        """Enqueue all items or none: their executions' ids in order, None for a throttled one."""
+
+    async def enqueue_one(self, item: Item) -> bytes | None:
+        """Enqueue one item, perhaps together with those of other callers."""
+
+    async def ask(self, query: Query) -> Rows:
+        """The rows of a query that may be executed twice."""
+
+    async def outcome(self, execution_id: bytes, timeout: float | None) -> Outcome | None:
+        """How an execution ended, once it has; None if it is unknown. Raises TimeoutError."""
+
+
+class PooledLink:
+    """Connections of our own, opened once and used in one event loop.
+
+    Args:
+        project: the folder of conductor.toml.
+        url: instead of the plan's.
+        coalesce: let concurrent single enqueues share statements.
+    """
+
+    def __init__(self, plan: Plan, project: Path, url: str | None, coalesce: bool) -> None:
+        self.schema = plan.schema_name
+        self._plan = plan
+        self._project = project
+        self._url = url
+        self._coalesce = coalesce
+        self._resources = ExitStack()
+        self._opened: _Opened | None = None
+
+    async def open(self) -> None:
+        if self._opened is not None:
+            raise ConductorError("the conductor is open already")
+        # An embedded server may have to be started: the loop must not stand still for it.
+        endpoint = await asyncio.to_thread(
+            self._resources.enter_context, open_endpoint(self._plan, self._project, url=self._url)
+        )
+        pool = Pool(endpoint.url, self._plan.database)
+        try:
+            await pool.open()
+        except BaseException:
+            await asyncio.to_thread(self._resources.close)
+            raise
+        self._opened = _Opened(pool, self.schema)
+
+    async def close(self) -> None:
+        """Finish what is under way, and disconnect."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.close()
+            await asyncio.to_thread(self._resources.close)
+
+    async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
+        return await self._open.writer.enqueue(items) if items else []
+
+    async def enqueue_one(self, item: Item) -> bytes | None:
+        opened = self._open
+        if self._coalesce:
+            return await opened.coalescer.enqueue(item)
+        return (await opened.writer.enqueue([item]))[0]
+
+    async def ask(self, query: Query) -> Rows:
+        return await self._open.pool.ask(query)
+
+    async def outcome(self, execution_id: bytes, timeout: float | None) -> Outcome | None:
+        return await self._open.waits.wait(execution_id, timeout)
+
+    @property
+    def _open(self) -> _Opened:
+        opened = self._opened
+        if opened is None:
+            raise ConductorError("the conductor is not open: use `async with Conductor.connect() as conductor:`")
+        if opened.loop is not asyncio.get_running_loop():
+            raise ConductorError("the conductor was opened in another event loop; connect one in each")
+        return opened
+
+
+class _Opened:
+    """What exists while a link is open."""
+
+    def __init__(self, pool: Pool, schema: str) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.pool = pool
+        self.writer = Writer(pool, schema)
+        self.coalescer = Coalescer(self.writer.enqueue)
+        self.waits = Waits(self._outcomes)
+        self.schema = schema
+
+    async def close(self) -> None:
+        await self.coalescer.close()
+        await self.waits.close()
+        await self.pool.close()
+
+    async def _outcomes(self, ids: Sequence[bytes]) -> dict[bytes, Outcome]:
+        return read_outcomes(await self.pool.ask(outcomes_query(self.schema, ids)))
+
+
+class BoundLink:
+    """A connection of the caller's: everything happens in its transaction, and nothing is tried twice.
+
+    Args:
+        waits: where ends are waited for: they happen after the caller's commit, in sight of other connections only.
+    """
+
+    def __init__(self, connection: AnyAsyncConnection, waits: Link) -> None:
+        require_async(connection)
+        self.schema = waits.schema
+        self._connection = connection
+        self._waits = waits
+
+    async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
+        if not items:
+            return []
+        request = EnqueueRequest(self.schema, items)
+        return request.ids(await run_bound(self._connection, request.queries))
+
+    async def enqueue_one(self, item: Item) -> bytes | None:
+        return (await self.enqueue([item]))[0]
+
+    async def ask(self, query: Query) -> Rows:
+        return (await run_bound(self._connection, [query]))[0]
+
+    async def outcome(self, execution_id: bytes, timeout: float | None) -> Outcome | None:
+        return await self._waits.outcome(execution_id, timeout)
