@@ -26,7 +26,7 @@ def command(as_json: bool) -> None:
         show(difference, as_json=as_json)
         count = len(difference.changes)
         done = "nothing to do" if count == 0 else "1 change" if count == 1 else f"{count} changes"
-        say(f"{endpoint}: {done}")
+        say(f"{project.called(endpoint)}: {done}")
 
 
 def show(difference: Difference, *, as_json: bool) -> None:

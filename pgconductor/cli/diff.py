@@ -25,5 +25,5 @@ def command(as_json: bool, check: bool) -> int:
         difference = diff(endpoint.listen_url or endpoint.url, project.plan)
         show(difference, as_json=as_json)
         if not difference.changes:
-            say(f"{endpoint} is in line with the plan")
+            say(f"{project.called(endpoint)} is in line with the plan")
     return 4 if check and difference.changes else 0

@@ -13,7 +13,10 @@ from pgconductor.cli.output import put, put_json, say
 from pgconductor.cli.project import open_project
 from pgconductor.cli.selection import select_plan, selection
 from pgconductor.cli.values import duration, moment
+from pgconductor.client.commands import find_task
 from pgconductor.client.conductor import BaseSyncConductor
+from pgconductor.client.invoker import SyncTaskInvoker
+from pgconductor.errors import ValidationError
 
 
 @click.command()
@@ -52,10 +55,13 @@ def command(task: str, payload: str, wait: bool, timeout: str | None, as_json: b
         raise click.UsageError("--timeout says how long to --wait")
     options["tags"] = options["tags"] or None
     project = open_project()
-    project.importable()
-    text = sys.stdin.read() if payload == "-" else payload
+    declared = find_task(project.plan, task)
+    if not declared.invocable:
+        raise ValidationError(f"task `{task}` cannot be invoked: it has only triggers, or says `invocable = false`")
+    stub = project.stub(declared)
+    given = stub.validate(sys.stdin.read() if payload == "-" else payload)
     with BaseSyncConductor.connect(plan=project.path, env=selection().env) as conductor:
-        execution = conductor.invoke_json(task, text, options)
+        execution = SyncTaskInvoker(conductor, stub)(given, **options)
         if execution is None:
             say("throttled: nothing was enqueued")
             if as_json:

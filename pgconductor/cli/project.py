@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -14,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pgconductor.api.task import Task
 from pgconductor.cli.output import complain
 from pgconductor.cli.selection import Selection, selection
 from pgconductor.config.diagnostic import InvalidConfig
 from pgconductor.config.discover import discover
-from pgconductor.errors import PlanError
+from pgconductor.errors import BindingError, PlanError
 from pgconductor.plan.location import project_folder
-from pgconductor.plan.model import Plan
+from pgconductor.plan.model import Plan, TaskPlan
 from pgconductor.store.endpoint import Endpoint, open_endpoint
 
 PLAN = "plan.json"
@@ -53,6 +55,25 @@ class Project:
         folder = str((self.folder / self.plan.source_root).resolve())
         if folder not in sys.path:
             sys.path.insert(0, folder)
+
+    def stub(self, task: TaskPlan) -> Task[Any, Any]:
+        """The generated object that knows the task's payload and result.
+
+        Raises:
+            BindingError: the generated package cannot be imported.
+        """
+        self.importable()
+        try:
+            found: Task[Any, Any] = getattr(importlib.import_module(f"{self.plan.package}.tasks"), task.name)
+        except (ImportError, AttributeError) as error:
+            raise BindingError(
+                f"the generated package `{self.plan.package}` cannot be used ({error}); run `pgconductor generate`"
+            ) from error
+        return found
+
+    def called(self, endpoint: Endpoint) -> str:
+        """How a person is told of the database."""
+        return "the embedded Postgres" if self.plan.database.url is None else str(endpoint)
 
 
 def open_project() -> Project:
