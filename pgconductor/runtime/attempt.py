@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -103,10 +104,8 @@ class Attempt:
 
     async def _after_stop(self, outcome: Outcome) -> Outcome:
         """The handler ended although it was asked to stop: consume the cancellation, which may still be on its way."""
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            pass
         self._slot.uncancel()
         if isinstance(self.stopped, Cancelled | TimedOut):
             return self.stopped

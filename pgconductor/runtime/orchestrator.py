@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 from pgconductor.errors import ConductorError, DatabaseError, SchemaMismatch
 from pgconductor.plan.model import Plan, QueuePlan
+from pgconductor.runtime.deps import open_deps
 from pgconductor.runtime.executors import Executor, open_executor
 from pgconductor.runtime.handlers import Handler, bind
 from pgconductor.runtime.heartbeat import Heartbeat
@@ -64,7 +65,7 @@ class Orchestrator:
         queues: which queues to serve; all that have handlers by default.
         overrides: tunables of queues, by queue name: `{"mail": {"worker_concurrency": 50}}`.
         url: a database instead of the plan's.
-        deps: what handlers find as `ctx.deps`.
+        deps: what handlers find as `ctx.deps`, instead of one made from the class that `[conductor] context` names.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Orchestrator:
         self._state = "new"
         self._workers: dict[str, Worker] = {}
         self._resources = contextlib.ExitStack()
+        self._deps_resources = contextlib.AsyncExitStack()
         self._stopped = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
 
@@ -190,6 +192,8 @@ class Orchestrator:
             self._resources.enter_context, open_endpoint(self.plan, self._project, url=self._url)
         )
         await asyncio.to_thread(self._prepare_database)
+        if self._deps is None:
+            self._deps = await self._deps_resources.enter_async_context(open_deps(self.plan.context))
         self._registry = WorkerRegistry(self._endpoint.url, self.plan, self.process)
         for queue in queues:
             self._workers[queue] = await self._register(queue, handlers, executors[queue])
@@ -277,6 +281,7 @@ class Orchestrator:
             await asyncio.gather(self._listening, return_exceptions=True)
         for worker in self._workers.values():
             await worker.close()
+        await self._deps_resources.aclose()
         await asyncio.to_thread(self._resources.close)
         self._state = "stopped"
         self._stopped.set()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgconductor.api.context import Context
 from pgconductor.api.task import Task
+from pgconductor.runtime.deps import process_deps
 
 if TYPE_CHECKING:
     from pgconductor.plan.model import Plan
@@ -28,6 +29,7 @@ class Invocation:
     execution_id: bytes
     queue: str
     attempt: int
+    context: str | None
     path: tuple[str, ...]
 
     @classmethod
@@ -41,6 +43,7 @@ class Invocation:
             execution_id=ctx.execution_id.bytes,
             queue=ctx.queue,
             attempt=ctx.attempt,
+            context=plan.context,
             path=tuple(sys.path),
         )
 
@@ -53,7 +56,9 @@ def run_remote(invocation: Invocation) -> str | None:
     function: Any = importlib.import_module(module)
     for part in name.split("."):
         function = getattr(function, part)
-    ctx: Context[Any] = Context(invocation.execution_id, task.key, invocation.queue, invocation.attempt, None)
+    ctx: Context[Any] = Context(
+        invocation.execution_id, task.key, invocation.queue, invocation.attempt, process_deps(invocation.context)
+    )
     result = function(task.decode(invocation.payload), ctx)
     if inspect.isawaitable(result):
         result = asyncio.run(_wait(result))

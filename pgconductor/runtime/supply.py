@@ -1,7 +1,7 @@
 """How many executions a worker may hold beyond those under way.
 
-A claim costs a round trip and two commits, so fast handlers need hundreds claimed ahead; an execution claimed ahead of a
-slow handler only keeps others from running it. So the buffer holds what was run within the last tenth of a second.
+A claim costs a round trip and a commit, so fast handlers need hundreds claimed ahead; an execution claimed ahead of
+a slow handler only keeps others from running it. So the buffer holds what was run within the last tenth of a second.
 """
 
 from __future__ import annotations

@@ -50,9 +50,10 @@ class Watchdog:
             if blocked > self._blocked_after and turned_at != reported:
                 reported = turned_at
                 logger.warning(
-                    "the event loop has been blocked for %.1f s; await something, or use executor = \"thread\"; it is at\n%s",
-                    blocked, self._where(),
-                )  # fmt: skip
+                    'the event loop has been blocked for %.1f s (await, or use executor = "thread"); it is at\n%s',
+                    blocked,
+                    self._where(),
+                )
 
     def _where(self) -> str:
         """The stack of the loop's thread, from the handler's first frame on."""

@@ -1,7 +1,7 @@
 """A worker: one queue in one process. Claim, execute and settle overlap.
 
-While one batch executes, the next is claimed and the last is settled. Three things run at a time: the claimer, which keeps
-the slots supplied; the slots; and the one flush in flight, which takes all that finished meanwhile.
+While one batch executes, the next is claimed and the last is settled. Three things run at a time: the claimer, which
+keeps the slots supplied; the slots; and the one flush in flight, which takes all that finished meanwhile.
 """
 
 from __future__ import annotations

@@ -150,7 +150,8 @@ def _register(connection: Connection, plan: Plan) -> None:
     )
     connection.execute(
         sql.SQL(
-            "insert into {0}.plans (structure, tunables, applied_at) values (%s, %s, {0}.clock()) on conflict do nothing"
+            "insert into {0}.plans (structure, tunables, applied_at) values (%s, %s, {0}.clock())"
+            " on conflict do nothing"
         ).format(schema),
         (plan.hashes.structure, plan.hashes.tunables),
     )

@@ -81,8 +81,8 @@ def verify(plan: Plan, catalog: Catalog) -> None:
     """
     if catalog.application not in (None, plan.name):
         raise SchemaMismatch(
-            f"schema `{plan.schema_name}` belongs to the application `{catalog.application}`, this one is `{plan.name}`; "
-            "set another `schema` in [conductor], or give this application its own database"
+            f"schema `{plan.schema_name}` belongs to the application `{catalog.application}`, this one is "
+            f"`{plan.name}`; set another `schema` in [conductor], or give this application its own database"
         )
     ours = {migration.number for migration in plan.migrations}
     newer = sorted(catalog.migrations - ours)

@@ -50,8 +50,8 @@ Settled: TypeAlias = Discarded | Finished | Rescheduled | Released
 class Settlement:
     """The settle statements of one queue, on one connection.
 
-    Each is fenced: a row that this worker no longer holds under that lease is left alone, and its id comes back. Sending
-    a batch twice therefore changes nothing the second time.
+    Each is fenced: a row that this worker no longer holds under that lease is left alone, and its id comes back.
+    Sending a batch twice therefore changes nothing the second time.
     """
 
     def __init__(self, connection: AsyncConnection, schema: str, queue: str, worker: int) -> None:

@@ -1,4 +1,4 @@
-"""Statements that are the same for every queue: one verb a file in `store/sql`, composed once for a schema and its tables.
+"""Statements that are the same for every queue: one verb a file in `store/sql`, composed once for a schema.
 
 `{name}` in a file is an identifier filled in here; `%(name)s` is a value that psycopg sends apart from the text.
 """

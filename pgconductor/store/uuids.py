@@ -29,7 +29,7 @@ class UuidArray:
 
 
 class UuidArrayDumper(Dumper):
-    """The binary form of uuid[]: dimensions, no nulls, element type, length, lower bound; then length and bytes of each."""
+    """Binary uuid[]: dimensions, no nulls, element type, count, lower bound; then length and bytes of each."""
 
     format = Format.BINARY
     oid = _UUID_ARRAY_OID
