@@ -1,7 +1,8 @@
 """Durable background work for Python on nothing but Postgres.
 
-What applications import: `Orchestrator` to run workers inside their own process, `Fatal` and `Retry` to choose an outcome
-in a handler, and the errors. Everything typed for a project comes from the package that `pgconductor generate` writes.
+What applications import: `Orchestrator` to run workers inside their own process, `Fatal` and `Retry` to choose an
+outcome in a handler, and the errors. What is typed for a project comes from the package that `pgconductor generate`
+writes.
 """
 
 from __future__ import annotations

@@ -59,10 +59,10 @@ def to_milliseconds(value: Duration) -> int:
         return parse_duration(value)
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = float(value)
-    else:
+    elif isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"a duration is text with units, a timedelta or a number of seconds, not {type(value).__name__}")
+    else:
+        seconds = float(value)
     if math.isnan(seconds) or math.isinf(seconds):
         raise ValueError(f"a duration must be finite, not {seconds}")
     if seconds < 0:
