@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -92,14 +94,15 @@ class DrainBar:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]:,.0f}/s"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
         )
-        self._task = self._bar.add_task("", total=None, rate=0.0)
+        self._task = self._bar.add_task("", total=None, rate=0.0, left="")
         self._rate = Rate()
 
     def draw(self) -> RenderableType:
         done = self._ended()
-        self._bar.update(self._task, completed=done, rate=self._rate.at(done, time.monotonic()))
+        rate = self._rate.at(done, time.monotonic())
+        self._bar.update(self._task, completed=done, rate=rate, left=self._time_left(done, rate))
         return self._bar.get_renderable()
 
     def finish(self) -> None:
@@ -115,6 +118,14 @@ class DrainBar:
                 self._bar.update(self._task, total=self._ended() + left)
             spent = time.monotonic() - before
             await asyncio.sleep(max(2 * REFRESH, spent / COUNT_SHARE))
+
+    def _time_left(self, done: int, rate: float) -> str:
+        # rich's own estimate begins anew whenever the total changes, which it does all the time here.
+        total = self._bar.tasks[0].total
+        if total is None or rate == 0:
+            return ""
+        seconds = (max(total, done) - done) / rate
+        return f"{timedelta(seconds=math.ceil(seconds))} left"
 
     def _ended(self) -> int:
         reports = [worker.report for worker in self._info().workers]
