@@ -60,7 +60,8 @@ def to_milliseconds(value: Duration) -> int:
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
     elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"a duration is text with units, a timedelta or a number of seconds, not {type(value).__name__}")
+        found = type(value).__name__
+        raise TypeError(f"a duration is text with units, a timedelta or a number of seconds, not {found}")
     else:
         seconds = float(value)
     if math.isnan(seconds) or math.isinf(seconds):
