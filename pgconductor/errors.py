@@ -2,6 +2,7 @@
 
     ConductorError
     ├── ConfigError              conductor.toml cannot be used: every Diagnostic at once (exit 3)
+    ├── OutputError              generated files cannot be written: every GEN1xx at once (exit 1)
     ├── OutOfDateError           generated files differ from what generate would write (exit 4)
     ├── PlanError                plan.json is missing, damaged or of another format (exit 3)
     ├── BindingError             handlers are missing or misshapen, all of them at once (exit 3)
@@ -40,6 +41,10 @@ class ConfigError(ConductorError):
     """conductor.toml cannot be used. `pgconductor.config` raises it with every Diagnostic attached."""
 
     exit_code = 3
+
+
+class OutputError(ConductorError):
+    """Generated files would overwrite what is not ours, or leave the project; nothing was written."""
 
 
 class OutOfDateError(ConductorError):

@@ -23,8 +23,6 @@ class Task(Generic[P, R]):
         payload: the payload's type, or "module:Class" of one that is imported at first use: the user's module may
             import the generated package itself.
         result: the result's type likewise; None for a task without `returns`.
-        version: of the payload.
-        priority: of an execution that asks for none; higher runs first.
 
     Example:
         >>> from pgconductor.api.model import Model
@@ -37,7 +35,7 @@ class Task(Generic[P, R]):
         Mail(to='a@b.c')
     """
 
-    __slots__ = ("_payload", "_result", "key", "name", "priority", "queue", "version")
+    __slots__ = ("_payload", "_result", "key", "name", "queue")
 
     def __init__(
         self,
@@ -46,15 +44,10 @@ class Task(Generic[P, R]):
         queue: str,
         payload: type[P] | str,
         result: type[R] | str | None = None,
-        *,
-        version: int = 1,
-        priority: int = 0,
     ) -> None:
         self.name: Final = name
         self.key: Final = key
         self.queue: Final = queue
-        self.version: Final = version
-        self.priority: Final = priority
         self._payload: Final[Codec[P]] = Codec(payload, f"payload of task `{name}`")
         label = f"result of task `{name}`"
         self._result: Final = None if result is None or result is type(None) else Codec[R](result, label)
