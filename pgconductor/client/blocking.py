@@ -37,6 +37,10 @@ class BridgedLink:
         self._link = link
         self._portal: Portal | None = None
 
+    @property
+    def url(self) -> str:
+        return self._link.url
+
     def open(self) -> None:
         if self._portal is not None:
             raise ConductorError("the conductor is open already")
@@ -85,6 +89,10 @@ class BlockingBoundLink:
         self.schema = waits.schema
         self._connection = connection
         self._waits = waits
+
+    @property
+    def url(self) -> str:
+        return self._waits.url
 
     async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
         if not items:

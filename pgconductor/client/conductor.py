@@ -40,6 +40,14 @@ class _Conductor:
         self.plan = plan
         self.link = link
 
+    @property
+    def url(self) -> str:
+        """Where the database is, while the conductor is open: for the application's own connections to it.
+
+        With the embedded Postgres it is how they find it. It may hold a password.
+        """
+        return self.link.url
+
     @classmethod
     def _load(cls, plan: Plan | str | Path | None, env: str | None) -> tuple[Plan, Path]:
         """The plan, and the folder of its project."""

@@ -28,6 +28,10 @@ class Link(Protocol):
     def schema(self) -> str:
         """Where the tables are."""
 
+    @property
+    def url(self) -> str:
+        """Of the database."""
+
     async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
         """Enqueue all items or none: their executions' ids in order, None for a throttled one."""
 
@@ -72,7 +76,13 @@ class PooledLink:
         except BaseException:
             await asyncio.to_thread(self._resources.close)
             raise
-        self._opened = _Opened(pool, self.schema)
+        self._opened = _Opened(pool, endpoint.url, self.schema)
+
+    @property
+    def url(self) -> str:
+        if self._opened is None:
+            raise _not_open()
+        return self._opened.url
 
     async def close(self) -> None:
         """Finish what is under way, and disconnect."""
@@ -100,16 +110,21 @@ class PooledLink:
     def _open(self) -> _Opened:
         opened = self._opened
         if opened is None:
-            raise ConductorError("the conductor is not open: use `async with Conductor.connect() as conductor:`")
+            raise _not_open()
         if opened.loop is not asyncio.get_running_loop():
             raise ConductorError("the conductor was opened in another event loop; connect one in each")
         return opened
 
 
+def _not_open() -> ConductorError:
+    return ConductorError("the conductor is not open: use `async with Conductor.connect() as conductor:`")
+
+
 class _Opened:
     """What exists while a link is open."""
 
-    def __init__(self, pool: Pool, schema: str) -> None:
+    def __init__(self, pool: Pool, url: str, schema: str) -> None:
+        self.url = url
         self.loop = asyncio.get_running_loop()
         self.pool = pool
         self.writer = Writer(pool, schema)
@@ -138,6 +153,10 @@ class BoundLink:
         self.schema = waits.schema
         self._connection = connection
         self._waits = waits
+
+    @property
+    def url(self) -> str:
+        return self._waits.url
 
     async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
         if not items:
