@@ -27,7 +27,8 @@ async def serve(
     """
     signals = _Signals(orchestrator)
     signals.install()
-    await orchestrator.start()
+    if not await signals.started():
+        return signals.exit_code
     if on_started is not None:
         on_started()
     try:
@@ -42,7 +43,9 @@ async def serve(
 class _Signals:
     def __init__(self, orchestrator: Orchestrator) -> None:
         self._orchestrator = orchestrator
+        self._starting: asyncio.Task[None] | None = None
         self._stops: list[asyncio.Task[None]] = []
+        self._early = False
         self.exit_code = 0
 
     def install(self) -> None:
@@ -52,8 +55,24 @@ class _Signals:
         if pipe := os.environ.get(SUPERVISOR_PIPE):
             loop.add_reader(int(pipe), self._orphaned, int(pipe))
 
+    async def started(self) -> bool:
+        """Start the orchestrator; False if a signal came first: nothing was claimed then."""
+        self._starting = asyncio.get_running_loop().create_task(self._orchestrator.start())
+        try:
+            await self._starting
+        except asyncio.CancelledError:
+            if self._early:
+                return False
+            raise
+        return True
+
     def _stop(self, exit_code: int) -> None:
         self.exit_code = exit_code
+        if self._starting is not None and not self._starting.done():
+            if not self._early:  # a second would disturb the tidying up
+                self._early = True
+                self._starting.cancel()
+            return
         grace = 0.0 if self._stops else None
         self._stops.append(asyncio.get_running_loop().create_task(self._orchestrator.stop(grace)))
 
