@@ -53,7 +53,8 @@ def run(argv: Sequence[str]) -> int:
 def _text(error: ConductorError) -> str:
     diagnostics = getattr(error, "diagnostics", None)
     if not diagnostics:
-        return f"error: {error}"
+        text = str(error)
+        return text if text.startswith("error[") else f"error: {text}"
     from pgconductor.config.diagnostic import render
 
     return render(diagnostics, "text", color=wants_color(sys.stderr)).rstrip("\n")
