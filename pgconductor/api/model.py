@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, AnyUrl, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import AfterValidator, AnyUrl, BaseModel, ConfigDict, EmailStr, Field, JsonValue, TypeAdapter
 
-__all__ = ["JsonValue", "Model", "Url", "default"]
+# Generated code takes pydantic's own from here too, so that all it imports is pgconductor.
+__all__ = ["EmailStr", "Field", "JsonValue", "Model", "Url", "default"]
 
 
 class Model(BaseModel):
@@ -51,8 +52,8 @@ def _check_url(text: str) -> str:
 Url: TypeAlias = Annotated[str, AfterValidator(_check_url)]
 
 
-def default(value: JsonValue) -> Any:
-    """A field's default that is not written as Python: JSON, read as the field's type whenever it is used.
+def default(value: object) -> Any:
+    """A field's default that is written as JSON: read as the field's type, anew whenever it is used.
 
     Example:
         >>> from datetime import date

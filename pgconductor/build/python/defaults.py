@@ -26,19 +26,18 @@ from pgconductor.config.types import (
     Union,
 )
 
-# What JSON has of its own: such values need no reading.
-_NATIVE = frozenset({"str", "int", "bool", "email", "url", "json", "any", "None"})
+# Types whose values are written down as they are. Lists would do, but linters want no mutable value in a class.
+_NATIVE = frozenset({"str", "int", "float", "bool", "bytes", "email", "url", "None"})
 
 _BYTES = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
 
 
 def default(expr: TypeExpr, value: Json, types: Mapping[str, SharedType], imports: Imports) -> Source:
     """The default of a field of this type."""
+    written = literal(_python(expr, value, types))
     if value is None or _is_native(expr, types):
-        return literal(value)
-    if expr in (Scalar("float"), Scalar("bytes")):
-        return literal(_python(expr, value, types))
-    return Group(f"{imports.name(MODEL, 'default')}(", (literal(_python(expr, value, types)),), ")")
+        return written
+    return Group(f"{imports.name(MODEL, 'default')}(", (written,), ")")
 
 
 def _is_native(expr: TypeExpr, types: Mapping[str, SharedType]) -> bool:
@@ -49,8 +48,8 @@ def _is_native(expr: TypeExpr, types: Mapping[str, SharedType]) -> bool:
             return True
         case Shared(name):
             return isinstance(types[name], Enum)
-        case Generic(origin, item):
-            return origin in ("list", "dict") and _is_native(item, types)
+        case Generic():
+            return False
         case Union(members):
             return all(_is_native(member, types) for member in members)
         case Constrained(base):

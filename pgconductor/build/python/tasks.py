@@ -91,7 +91,7 @@ class TasksView:
         """The result, from a function or a coroutine; in quotes as a whole where a part must be."""
         awaitable = self._imports.name("collections.abc", "Awaitable")
         if task.result is None:
-            return Either(("None", f"{awaitable}[None]"))
+            return Either((f"{awaitable}[None]", "None"))
         result: Source = self._annotated(task.result, result_model(task.name))
         if task.batch is not None:
             result = Group(f"{self._imports.name('collections.abc', 'Sequence')}[", (result,), "]")

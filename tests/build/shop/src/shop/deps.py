@@ -1,0 +1,2 @@
+class Deps:
+    mailer: str = "smtp"
