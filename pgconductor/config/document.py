@@ -24,7 +24,9 @@ _PHRASES = (
     (r"Expected newline or end of document", "more on this line than one value", "is a quote or a comma missing?"),
     (r"Expected ['\"]+$|Unterminated|Illegal character '\\n'", "a quote is never closed", None),
     (r"Expected ']'", "a bracket is never closed", None),
-    (r"Unclosed|Invalid initial character for a key part", "a key is missing, or a bracket is never closed", None),
+    (r"Unclosed inline table", "an inline table must end on its line", "keep it on one line, or write a [table]"),
+    (r"Unclosed array", "a comma is missing, or a bracket is never closed", None),
+    (r"Invalid initial character for a key part", "a key is missing, or a bracket is never closed", None),
     (r"Unescaped '\\' in a string", "a backslash that begins no escape", "double it, or use 'single quotes'"),
     (r"Invalid statement$", "neither a key nor a table", "write `key = value`, or a header such as [queues.mails]"),
 )

@@ -31,7 +31,9 @@ def included(root: Node, own: Path) -> Iterator[Node]:
 
 def _matches(entry: Node) -> list[Path]:
     directory, pattern = entry.source.directory, entry.value
-    if not pattern or Path(pattern).is_absolute() or "\0" in pattern:
+    if not pattern:  # reported by the reader of `include`
+        return []
+    if Path(pattern).is_absolute() or "\0" in pattern:
         help = "paths are relative to the root file"
         entry.report(codes.INCLUDE, f"`{pattern}` cannot be included", help)
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from pgconductor.config import names
@@ -21,6 +22,7 @@ from pgconductor.config.types import (
     Shared,
     SharedType,
     TypeExpr,
+    is_hashable,
     is_nullable,
     union,
 )
@@ -42,29 +44,35 @@ _FORMATS: dict[str, ScalarName] = {
     "uri": "url",
     "binary": "bytes",
 }
-_LIMITS: dict[str, ConstraintName] = {
+_NUMBER: dict[str, ConstraintName] = {
     "minimum": "ge",
     "exclusiveMinimum": "gt",
     "maximum": "le",
     "exclusiveMaximum": "lt",
     "multipleOf": "multiple_of",
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "minItems": "min_length",
-    "maxItems": "max_length",
-    "minProperties": "min_length",
-    "maxProperties": "max_length",
-    "pattern": "pattern",
+}
+# By the type that they apply to: on another type JSON Schema gives them no meaning.
+_LIMITS: dict[str, dict[str, ConstraintName]] = {
+    "string": {"minLength": "min_length", "maxLength": "max_length", "pattern": "pattern"},
+    "integer": _NUMBER,
+    "number": _NUMBER,
+    "array": {"minItems": "min_length", "maxItems": "max_length"},
+    "object": {"minProperties": "min_length", "maxProperties": "max_length"},
 }
 # Annotations: they say nothing about which values are valid.
 _IGNORED = frozenset(
-    {"$schema", "$id", "$comment", "$anchor", "$defs", "definitions", "title", "description", "default", "examples",
-     "deprecated", "readOnly", "writeOnly", "format", "contentMediaType", "contentEncoding"}
+    {
+        "$schema", "$id", "$comment", "$anchor", "$defs", "definitions", "title", "description", "default", "examples",
+        "deprecated", "readOnly", "writeOnly", "contentMediaType", "contentEncoding",
+    }
 )  # fmt: skip
-_UNDERSTOOD = _IGNORED | _LIMITS.keys() | {
-    "type", "properties", "required", "additionalProperties", "items", "uniqueItems", "enum", "const", "anyOf", "oneOf",
-    "$ref",
+# What decides alone, and may stand beside no other keyword. An enum's values say their types themselves.
+_ALONE = {"$ref": set[str](), "const": {"type"}, "enum": {"type"}, "anyOf": set[str](), "oneOf": set[str]()}
+_UNDERSTOOD = {
+    "type", "format", "properties", "required", "additionalProperties", "items", "uniqueItems",
+    *_ALONE, *(key for limits in _LIMITS.values() for key in limits),
 }  # fmt: skip
+_OF_AN_OBJECT = {"type", "properties", "required", "additionalProperties"}
 DEEPEST = 40
 
 
@@ -88,15 +96,21 @@ class Translation:
 
     def whole(self, schema: Any) -> Fields | None:
         """The fields of a schema of an object; None if it is not one."""
+        if isinstance(schema, dict):
+            self.define(schema)
+            for pointer, (name, definition) in self.definitions.items():
+                self.types[name] = self.definition(definition, name, pointer.removeprefix("#"))
+            # pydantic writes a model that contains itself as a reference to one of its definitions.
+            found = self.definitions.get(str(schema.get("$ref")))
+            root = self.types.get(found[0]) if found else None
+            if isinstance(root, Fields) and not schema.keys() - _IGNORED - {"$ref"}:
+                return root
         if not isinstance(schema, dict) or not isinstance(schema.get("properties", {}), dict):
             self.problem("", "a payload is an object with `properties`")
             return None
         if schema.get("type", "object") != "object":
             self.problem("/type", "a payload is an object: `type` must be `object`")
             return None
-        self.define(schema)
-        for name, (type_name, definition) in self.definitions.items():
-            self.types[type_name] = self.definition(definition, type_name, name.removeprefix("#"))
         return self.object(schema, self.model, "")
 
     def problem(self, pointer: str, message: str) -> Scalar:
@@ -124,7 +138,7 @@ class Translation:
         return Fields()
 
     def object(self, schema: dict[str, Any], name: str, pointer: str) -> Fields:
-        self.understood(schema, pointer)
+        self.only(_OF_AN_OBJECT, schema, pointer)
         if schema.get("additionalProperties", False) is not False:
             self.problem(f"{pointer}/additionalProperties", "a model takes no further properties")
         required = schema.get("required", [])
@@ -165,29 +179,39 @@ class Translation:
             return self.problem(pointer, "a schema is an object")
         if self.depth == DEEPEST:
             return self.problem(pointer, f"schemas nest at most {DEEPEST} deep")
-        if not self.understood(schema, pointer):
+        if not self.only(_UNDERSTOOD, schema, pointer):
             return Scalar("any")
         self.depth += 1
         found = self.by_keyword(schema, name, pointer)
         self.depth -= 1
         return found
 
-    def understood(self, schema: dict[str, Any], pointer: str) -> bool:
-        foreign = [key for key in schema if key not in _UNDERSTOOD]
+    def only(self, known: Set[str], schema: dict[str, Any], pointer: str) -> bool:
+        """Whether a schema has no keyword but the known ones; others are reported."""
+        foreign = [key for key in schema if key not in known and key not in _IGNORED]
         if foreign:
             self.problem(pointer, f"{listed(foreign)} cannot be translated")
         return not foreign
 
     def by_keyword(self, schema: dict[str, Any], name: str, pointer: str) -> TypeExpr:
-        if "$ref" in schema:
-            return self.reference(schema["$ref"], pointer)
-        if "const" in schema:
-            return self.literal([schema["const"]], f"{pointer}/const")
-        if "enum" in schema:
-            return self.literal(schema["enum"], f"{pointer}/enum")
-        for key in ("anyOf", "oneOf"):
-            if key in schema:
-                return self.either(schema[key], name, f"{pointer}/{key}")
+        alone = next((key for key in _ALONE if key in schema), None)
+        if alone is None:
+            return self.by_type(schema, name, pointer)
+        beside = [key for key in schema if key not in _IGNORED | _ALONE[alone] | {alone}]
+        if beside:
+            return self.problem(pointer, f"{listed(beside)} beside `{alone}` cannot be translated")
+        value, inner = schema[alone], f"{pointer}/{alone}"
+        match alone:
+            case "$ref":
+                return self.reference(value, inner)
+            case "const":
+                return self.literal([value], inner)
+            case "enum":
+                return self.literal(value, inner)
+            case _:
+                return self.either(value, name, inner)
+
+    def by_type(self, schema: dict[str, Any], name: str, pointer: str) -> TypeExpr:
         kinds = schema.get("type")
         if isinstance(kinds, list) and kinds:
             return union(*(self.typed(kind, schema, name, pointer) for kind in kinds))
@@ -197,7 +221,7 @@ class Translation:
 
     def reference(self, target: Any, pointer: str) -> TypeExpr:
         if not isinstance(target, str) or target not in self.definitions:
-            return self.problem(f"{pointer}/$ref", f"`{target}` is not one of this file's `$defs`")
+            return self.problem(pointer, f"`{target}` is not one of this file's `$defs`")
         return Shared(self.definitions[target][0])
 
     def literal(self, values: Any, pointer: str) -> TypeExpr:
@@ -219,14 +243,21 @@ class Translation:
         if kind == "object":
             return self.nested(schema, name, pointer)
         if kind == "array":
-            item = self.expr(schema.get("items", True), f"{name}Item", f"{pointer}/items")
-            return self.limited(Generic("list", item), schema, pointer)
+            return self.array(schema, name, pointer)
         if not isinstance(kind, str) or kind not in _TYPES:
             return self.problem(f"{pointer}/type", f"`{kind}` is not a type")
-        format = schema.get("format")
-        if kind == "string" and isinstance(format, str) and format in _FORMATS:
-            return self.limited(Scalar(_FORMATS[format]), schema, pointer)
-        return self.limited(Scalar(_TYPES[kind]), schema, pointer)
+        # A format that is not known is an annotation.
+        special = _FORMATS.get(str(schema.get("format"))) if kind == "string" else None
+        return self.limited(Scalar(special or _TYPES[kind]), kind, schema, pointer)
+
+    def array(self, schema: dict[str, Any], name: str, pointer: str) -> TypeExpr:
+        item = self.expr(schema.get("items", True), f"{name}Item", f"{pointer}/items")
+        if schema.get("uniqueItems", False) is False:
+            return self.limited(Generic("list", item), "array", schema, pointer)
+        enums = {name for name, shared in self.types.items() if isinstance(shared, Enum)}
+        if not is_hashable(item, enums):
+            return self.problem(f"{pointer}/uniqueItems", f"a set cannot hold `{item}`")
+        return self.limited(Generic("set", item), "array", schema, pointer)
 
     def nested(self, schema: dict[str, Any], name: str, pointer: str) -> TypeExpr:
         properties = schema.get("properties")
@@ -238,14 +269,17 @@ class Translation:
             return Shared(name)
         further = schema.get("additionalProperties", True)
         item = self.expr(further, f"{name}Value", f"{pointer}/additionalProperties")
-        return self.limited(Generic("dict", item), schema, pointer)
+        return self.limited(Generic("dict", item), "object", schema, pointer)
 
-    def limited(self, base: Scalar | Generic, schema: dict[str, Any], pointer: str) -> TypeExpr:
+    def limited(self, base: Scalar | Generic, kind: str, schema: dict[str, Any], pointer: str) -> TypeExpr:
         found: dict[ConstraintName, int | float | str] = {}
-        for key, name in _LIMITS.items():
-            if key not in schema or name not in allowed(base):
+        for key, name in _LIMITS.get(kind, {}).items():
+            # Every url of pydantic's comes with a length, which is its own and not the user's.
+            if key not in schema or base == Scalar("url"):
                 continue
-            if reason := wrong(name, schema[key]):
+            if name not in allowed(base):
+                self.problem(f"{pointer}/{key}", f"`{base}` does not take it")
+            elif reason := wrong(name, schema[key]):
                 self.problem(f"{pointer}/{key}", reason)
             else:
                 found[name] = schema[key]

@@ -21,7 +21,6 @@ from pgconductor.config.literals import constant
 from pgconductor.config.suggestion import closest
 from pgconductor.config.tokens import ExpressionError, Token, Tokens
 from pgconductor.config.types import (
-    Constrained,
     Generic,
     GenericName,
     LiteralType,
@@ -29,7 +28,7 @@ from pgconductor.config.types import (
     ScalarName,
     Shared,
     TypeExpr,
-    Union,
+    is_hashable,
     union,
 )
 
@@ -136,7 +135,7 @@ class _Parser:
             self.dict_key()
         start = self.tokens.next.start
         item = self.union()
-        if origin == "set" and not self.hashable(item):
+        if origin == "set" and not is_hashable(item, self.enums):
             end = self.tokens.tokens[self.tokens.index - 1].end
             message = f"a set cannot hold `{item}`, which is not hashable"
             raise ExpressionError(TYPE_ARGUMENTS, message, start, end, "write `list[...]`")
@@ -182,21 +181,6 @@ class _Parser:
             values.append(value)
         self.tokens.expect("]", bracket)
         return LiteralType(tuple(values))
-
-    def hashable(self, expr: TypeExpr) -> bool:
-        match expr:
-            case Scalar(name):
-                return name not in ("json", "any")
-            case Shared(name):
-                return name in self.enums
-            case Generic(origin, item):
-                return origin == "tuple" and self.hashable(item)
-            case Union(members):
-                return all(map(self.hashable, members))
-            case Constrained(base):
-                return self.hashable(base)
-            case LiteralType():
-                return True
 
     def unknown(self, token: Token) -> ExpressionError:
         name = token.text

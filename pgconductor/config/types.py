@@ -6,6 +6,7 @@ The nodes are data. `str(node)` is the expression in canonical spelling, which p
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -126,6 +127,23 @@ def union(*members: TypeExpr) -> TypeExpr:
 def is_nullable(expr: TypeExpr) -> bool:
     """Whether `None` is a value of the type by its own spelling."""
     return expr == NONE or (isinstance(expr, Union) and NONE in expr.members)
+
+
+def is_hashable(expr: TypeExpr, enums: Collection[str]) -> bool:
+    """Whether every value of the type can be a member of a set. Of the shared types, only enums are known to be."""
+    match expr:
+        case Scalar(name):
+            return name not in ("json", "any")
+        case Shared(name):
+            return name in enums
+        case Generic(origin, item):
+            return origin == "tuple" and is_hashable(item, enums)
+        case Union(members):
+            return all(is_hashable(member, enums) for member in members)
+        case Constrained(base):
+            return is_hashable(base, enums)
+        case LiteralType():
+            return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ CASES: dict[str, Case] = {
     "quote never closed": case("CFG001", '[queues.mails]\nexecutor = "thread\nprocesses = 1\n'),
     "bracket never closed": case("CFG001", "[queues.mails\nprocesses = 1\n"),
     "array never closed": case("CFG001", "[tasks.send]\nwindows = [\n"),
+    "inline table over lines": case("CFG001", "[tasks.send]\nretry = { max_attempts = 3,\n  jitter = 0 }\n"),
+    "comma missing": case("CFG001", '[tasks.send]\nwindows = ["sat" "sun"]\n'),
     "equals sign missing": case("CFG001", "[queues.mails]\nprocesses 2\n"),
     "backslash": case("CFG001", '[tasks.send]\ndescription = "C:\\queue"\n'),
     "two values on a line": case("CFG001", "[queues.mails]\nprocesses = 1 2\n"),
