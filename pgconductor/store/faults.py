@@ -29,7 +29,7 @@ def explain(error: psycopg.Error) -> ConductorError:
     if isinstance(error, errors.UndefinedObject) and error.diag.message_hint:
         return SchemaMismatch(f"{said}. {error.diag.message_hint}")
     if isinstance(error, errors.CheckViolation) and "no partition" in said:
-        return SchemaMismatch(f"the database lacks a queue of the plan ({said}); run `pgconductor apply`")
+        return SchemaMismatch(f"the database lacks a partition ({said}); run `pgconductor apply`")
     if isinstance(error, errors.DataError):
         return ValidationError(f"the database refused a value: {said}")
     return DatabaseError(f"the database refused the statement: {said}")

@@ -30,7 +30,7 @@ package = "shop.conductor"
 [tasks.send_email]
 queue = "mail"
 priority = 3
-payload = { to = "str", "note?" = "str", "weight?" = "float" }
+payload = { to = "str", "note?" = "str" }
 returns = { message_id = "str" }
 
 [tasks.sweep]
@@ -64,7 +64,6 @@ triggers.night = { cron = "0 3 * * *" }
 class Email(Model):
     to: str
     note: str | None = None
-    weight: float | None = None
 
 
 class Sent(Model):
@@ -84,7 +83,7 @@ class Order(Model):
     express: bool = False
 
 
-send_email: Final[Task[Email, Sent]] = Task("send_email", "send_email", "mail", Email, Sent, priority=3)
+send_email: Final[Task[Email, Sent]] = Task("send_email", "send_email", "mail", Email, Sent)
 sweep: Final[Task[Empty, None]] = Task("sweep", "sweep", "default", Empty)
 forgotten: Final[Task[Numbered, None]] = Task("forgotten", "forgotten", "default", Numbered)
 latest: Final[Task[Numbered, None]] = Task("latest", "latest", "default", Numbered)

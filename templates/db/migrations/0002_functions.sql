@@ -312,6 +312,10 @@ as $$
 declare
     now_at timestamptz := {{ schema }}.clock();
 begin
+    -- Nobody may have run workers, who see to it, for days.
+    if to_regclass('{{ schema }}.finished_' || to_char(now_at at time zone 'UTC', 'YYYYMMDD')) is null then
+        perform {{ schema }}.create_history(1);
+    end if;
     -- A row can move between two of these statements, but only so often: three rounds outlast any one move.
     for round in 1 .. 3 loop
         with gone as (
