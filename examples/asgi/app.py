@@ -3,8 +3,8 @@
     uvicorn examples.asgi.app:app
     curl -X POST localhost:8000/reports
 
-For more than one web process, give each its share of the work or run `pgconductor run` beside them: workers of different
-processes never disturb each other.
+For more than one web process, or for heavier work, run `pgconductor run` beside them: workers of different processes
+never disturb each other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from examples.conductor import Conductor
+from examples.conductor import Conductor, tasks
 from pgconductor import ExecutionFailed, Orchestrator, ResultTimeout
 
 
@@ -42,7 +42,7 @@ async def order_report(request: Request) -> JSONResponse:
 
 async def read_report(request: Request) -> JSONResponse:
     conductor: Conductor = request.state.conductor
-    execution = conductor.sales_report.execution(request.path_params["id"])
+    execution = conductor.execution(request.path_params["id"], tasks.sales_report)
     try:
         report = await execution.result(timeout="5s")
     except ResultTimeout:

@@ -24,9 +24,9 @@ async def main() -> None:
         executions = await conductor.index_file.many(files)
         enqueued = time.perf_counter() - started
         print(f"enqueued {len(executions):,} files in {enqueued * 1000:.0f} ms", file=sys.stderr)
-        pgconductor("run", "--queue", "indexer", "--drain")
+        pgconductor("run", "--queue", "indexer", "--drain", "--log-level", "warning")
         execution = await conductor.report(ReportPayload(executions=[execution.id for execution in executions]))
-        pgconductor("run", "--queue", "default", "--drain")
+        pgconductor("run", "--queue", "default", "--drain", "--log-level", "warning")
         report = await execution.result(timeout="10s")
         print_report(report, time.perf_counter() - started)
 
@@ -36,7 +36,8 @@ def standard_library() -> list[IndexFilePayload]:
     root = Path(sysconfig.get_path("stdlib"))
     paths = sorted(path for path in root.rglob("*.py") if "site-packages" not in path.parts)
     return [
-        IndexFilePayload(path=str(path), module=".".join(path.relative_to(root).with_suffix("").parts)) for path in paths
+        IndexFilePayload(path=str(path), module=".".join(path.relative_to(root).with_suffix("").parts))
+        for path in paths
     ]
 
 
@@ -48,7 +49,7 @@ def pgconductor(*arguments: str) -> None:
 def print_report(report: ReportResult, seconds: float) -> None:
     version = ".".join(map(str, sys.version_info[:3]))
     print(f"The standard library of Python {version}, indexed in {seconds:.1f} s:")
-    print(f"  {report.files:,} files ({report.unreadable} more are broken on purpose), {report.lines:,} lines,")
+    print(f"  {report.files:,} files ({report.invalid} of them broken on purpose), {report.lines:,} lines,")
     print(f"  {report.classes:,} classes, {report.functions:,} functions. The longest modules:")
     for module in report.longest:
         print(f"    {module.lines:>7,}  {module.name}")

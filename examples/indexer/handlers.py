@@ -6,57 +6,48 @@ import ast
 import asyncio
 import tokenize
 import warnings
-from pathlib import Path
+from collections import Counter
 
 from examples.conductor import Conductor, tasks
 from examples.conductor.models import IndexFilePayload, IndexFileResult, Module, ReportPayload, ReportResult
-from pgconductor.errors import ExecutionFailed, Fatal
 
 LONGEST = 10
 
 
 def index_file(payload: IndexFilePayload, ctx: tasks.Context) -> IndexFileResult:
     """Runs in a process of its queue's pool."""
-    tree, lines = _parse(Path(payload.path))
-    kinds = [type(node) for node in ast.walk(tree)]
+    try:
+        with tokenize.open(payload.path) as file:
+            source = file.read()
+        kinds = Counter(map(type, ast.walk(_parse(source))))
+    except (SyntaxError, UnicodeDecodeError):
+        return IndexFileResult(module=payload.module, valid=False, lines=0, functions=0, classes=0)
     return IndexFileResult(
         module=payload.module,
-        lines=lines,
-        functions=kinds.count(ast.FunctionDef) + kinds.count(ast.AsyncFunctionDef),
-        classes=kinds.count(ast.ClassDef),
+        valid=True,
+        lines=source.count("\n") + 1,
+        functions=kinds[ast.FunctionDef] + kinds[ast.AsyncFunctionDef],
+        classes=kinds[ast.ClassDef],
     )
 
 
 async def report(payload: ReportPayload, ctx: tasks.Context) -> ReportResult:
-    """Runs on the event loop. Results are asked for all at once, and arrive as the models that `index_file` returned."""
+    """Runs on the event loop. All results are asked for at once, and arrive as the models that `index_file` returned."""
     async with Conductor.connect() as conductor:
-        executions = (conductor.index_file.execution(id) for id in payload.executions)
-        outcomes = await asyncio.gather(*(execution.result() for execution in executions), return_exceptions=True)
-    found: list[IndexFileResult] = []
-    unreadable = 0
-    for outcome in outcomes:
-        if isinstance(outcome, ExecutionFailed):
-            unreadable += 1  # the standard library holds files that are broken on purpose, for its own tests
-        elif isinstance(outcome, BaseException):
-            raise outcome
-        else:
-            found.append(outcome)
-    longest = sorted(found, key=lambda module: module.lines, reverse=True)[:LONGEST]
+        executions = (conductor.execution(id, tasks.index_file) for id in payload.executions)
+        results = await asyncio.gather(*(execution.result() for execution in executions))
+    longest = sorted(results, key=lambda module: module.lines, reverse=True)[:LONGEST]
     return ReportResult(
-        files=len(found),
-        unreadable=unreadable,
-        lines=sum(module.lines for module in found),
-        functions=sum(module.functions for module in found),
-        classes=sum(module.classes for module in found),
+        files=len(results),
+        invalid=sum(not module.valid for module in results),
+        lines=sum(module.lines for module in results),
+        functions=sum(module.functions for module in results),
+        classes=sum(module.classes for module in results),
         longest=[Module(name=module.module, lines=module.lines) for module in longest],
     )
 
 
-def _parse(path: Path) -> tuple[ast.Module, int]:
-    try:
-        with tokenize.open(path) as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            source = file.read()
-            return ast.parse(source, str(path)), source.count("\n") + 1
-    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
-        raise Fatal(f"{path.name} is not valid Python: {error}") from error
+def _parse(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the standard library's own old escapes
+        return ast.parse(source)

@@ -1,0 +1,21 @@
+"""Clients: enqueue executions, follow them, cancel them. Generated packages build theirs from these."""
+
+from pgconductor.client.conductor import BaseConductor, BaseSyncConductor
+from pgconductor.client.execution import Execution, SyncExecution
+from pgconductor.client.invoker import (
+    OptionalTaskInvoker,
+    SyncOptionalTaskInvoker,
+    SyncTaskInvoker,
+    TaskInvoker,
+)
+
+__all__ = [
+    "BaseConductor",
+    "BaseSyncConductor",
+    "Execution",
+    "OptionalTaskInvoker",
+    "SyncExecution",
+    "SyncOptionalTaskInvoker",
+    "SyncTaskInvoker",
+    "TaskInvoker",
+]
