@@ -32,7 +32,7 @@ def index_file(payload: IndexFilePayload, ctx: tasks.Context) -> IndexFileResult
 
 
 async def report(payload: ReportPayload, ctx: tasks.Context) -> ReportResult:
-    """Runs on the event loop. All results are asked for at once, and arrive as the models that `index_file` returned."""
+    """Runs on the event loop. All results are asked for at once, and are the models that `index_file` returned."""
     async with Conductor.connect() as conductor:
         executions = (conductor.execution(id, tasks.index_file) for id in payload.executions)
         results = await asyncio.gather(*(execution.result() for execution in executions))

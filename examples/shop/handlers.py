@@ -20,9 +20,9 @@ LOW = 3
 
 
 async def place_order(payload: PlaceOrderPayload, ctx: tasks.Context) -> PlaceOrderResult:
-    """Take the books from the shelf, and have the receipt sent: one transaction, so neither happens without the other.
+    """Take the books from the shelf and have the receipt sent, in one transaction: neither happens without the other.
 
-    It may run twice (a worker can die after the commit), and the shelf remembers the order: the second time takes nothing.
+    It may run twice (a worker can die after the commit); the shop remembers the order, and the second time takes none.
     """
     shop = ctx.deps
     async with shop.transaction() as connection:
