@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from shop.billing import Charge
@@ -14,7 +14,7 @@ async def main() -> None:
         execution = await conductor.send_email(mail, priority=5, delay="5m", tags=["vip"])
         sent = await execution.result(timeout="30s")
         number: UUID = sent.message_id
-        await conductor.send_email(mail, run_at=datetime.now(timezone.utc), dedupe_key=str(number))
+        await conductor.send_email(mail, run_at=datetime.now(UTC), dedupe_key=str(number))
         receipt = await (await conductor.charge(Charge(tenant="a", cents=1))).result()
         print(receipt.number)
         await conductor.send_email.many([mail, (mail, {"delay": timedelta(minutes=5)})])
