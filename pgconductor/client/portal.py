@@ -19,11 +19,13 @@ class Portal:
     """Runs coroutines for any number of threads, all in one loop: they share its pool and its statements."""
 
     def __init__(self) -> None:
-        # psycopg cannot use the proactor loop that is Windows' default.
-        self._loop = asyncio.SelectorEventLoop()
         self._process = os.getpid()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="pgconductor client", daemon=True)
+        self._started = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._ended: asyncio.Event
+        self._thread = threading.Thread(target=self._run, name="pgconductor client", daemon=True)
         self._thread.start()
+        self._started.wait()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns, or raises. An interrupt of the calling thread cancels it."""
@@ -41,6 +43,16 @@ class Portal:
 
     def close(self) -> None:
         """Stop the loop and wait for the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
-        self._loop.close()
+
+    def _run(self) -> None:
+        # psycopg cannot use the proactor loop that is Windows' default.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._started.set()
+        await self._ended.wait()

@@ -131,6 +131,10 @@ class SyncConductor(BaseSyncConductor):
     def sweep(self) -> SyncOptionalTaskInvoker[Empty, None]:
         return SyncOptionalTaskInvoker(self, sweep)
 
+    @cached_property
+    def latest(self) -> SyncTaskInvoker[Numbered, None]:
+        return SyncTaskInvoker(self, latest)
+
 
 def shop_plan(folder: Path) -> Plan:
     """The plan of CONFIG, whose file is written into `folder`."""

@@ -1,0 +1,89 @@
+"""The synchronous conductor: the same, from any thread."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from pgconductor.errors import ExecutionFailed, ResultTimeout, ValidationError
+from pgconductor.plan.model import Plan
+from tests.client.backstage import Backstage
+from tests.client.shop import Email, Numbered, Sent, SyncConductor, send_email
+
+ADA = Email(to="ada@example.org")
+
+
+def test_enqueue_wait_and_cancel(sync_conductor: SyncConductor, backstage: Backstage) -> None:
+    execution = sync_conductor.send_email(ADA, priority=5, delay="0s")
+    assert backstage.row(execution.id)["priority"] == 5
+    with pytest.raises(ResultTimeout):
+        execution.result(timeout="20ms")
+    backstage.run(execution.id, '{"message_id": "m"}')
+    assert execution.result(timeout=5) == Sent(message_id="m")
+    assert (execution.wait(), execution.status()) == ("completed", "completed")
+    assert not execution.cancel()
+    assert sync_conductor.execution(execution.id, send_email).result() == Sent(message_id="m")
+    assert sync_conductor.status(execution.id) == "completed"
+
+
+def test_options_and_errors_are_the_same(sync_conductor: SyncConductor, backstage: Backstage) -> None:
+    assert sync_conductor.sweep(throttle="1h") is not None
+    assert sync_conductor.sweep(throttle="1h") is None
+    assert sync_conductor.send_email.many([ADA], id=None)[0].id.version == 7
+    with pytest.raises(ValidationError, match="`priority`"):
+        sync_conductor.send_email(ADA, priority=1_000)
+    execution = sync_conductor.send_email(ADA, id=uuid4())
+    backstage.start(execution.id)
+    backstage.finish(execution.id, None, "failed", '{"type": "E", "message": "m"}')
+    with pytest.raises(ExecutionFailed):
+        execution.result()
+
+
+def test_cancel_and_invoke_by_name(sync_conductor: SyncConductor) -> None:
+    execution = sync_conductor.invoke_json("send_email", '{"to": "a"}', {"tags": ["t"]})
+    assert execution is not None
+    assert sync_conductor.cancel_all(tag="t") == 1
+    assert not sync_conductor.cancel(execution.id)
+
+
+def test_threads_share_statements(sync_conductor: SyncConductor, backstage: Backstage) -> None:
+    barrier = threading.Barrier(20)
+
+    def caller(number: int) -> None:
+        barrier.wait()
+        for _ in range(10):
+            sync_conductor.latest(Numbered(number=number))
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(caller, range(20)))
+    assert backstage.count() == 200
+    assert backstage.value("select count(distinct xmin::text) from pgconductor.ready") < 150
+
+
+def test_an_interrupt_of_the_caller_ends_its_wait(sync_conductor: SyncConductor) -> None:
+    import signal
+
+    execution = sync_conductor.sweep()
+    timer = threading.Timer(0.2, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        execution.result(timeout=20)
+    assert execution.cancel()
+
+
+def test_no_thread_is_left(plan: Plan, shop: str) -> None:
+    before = threading.active_count()
+    with SyncConductor.connect(shop, plan=plan) as conductor:
+        conductor.sweep()
+    conductor.close()
+    assert threading.active_count() == before
+
+
+def test_an_opening_that_fails_leaves_no_thread(plan: Plan) -> None:
+    before = threading.active_count()
+    with pytest.raises(Exception, match="cannot reach"):
+        SyncConductor.connect("postgresql://127.0.0.1:1/nothing", plan=plan).open()
+    assert threading.active_count() == before
