@@ -30,11 +30,13 @@ check: $(VENV)/ready  ## format, lint, types, layers, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pgconductor generate --check
+	@$(BIN)/pgconductor generate --check --config benchmarks/conductor.toml
 
 format: $(VENV)/ready  ## let ruff and generate write what they would
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/pgconductor generate
+	@$(BIN)/pgconductor generate --config benchmarks/conductor.toml
 
 bench: $(VENV)/ready  ## every figure beside its ceiling; ARGS="--quick" for a first look
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -45,7 +47,7 @@ bench-peers: $(VENV)/ready  ## the same work through other queues, from PyPI and
 ci: check test-all  ## what must pass before a change is taken; .ci/run adds a clean machine and an older Postgres
 
 clean:  ## remove what was made here, the embedded server's data included
-	rm -rf $(VENV) .pgconductor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .pgconductor .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 
 # Made anew when pyproject.toml changes.
 $(VENV)/ready: pyproject.toml

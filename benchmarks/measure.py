@@ -1,7 +1,7 @@
 """What a number of jobs cost: wall time, client CPU, server CPU and WAL, each per job.
 
     server = Server.of(connection)
-    with measure(server, "drain", jobs=100_000, pid=worker.pid) as meter:
+    with measure(server, "drain", jobs=100_000, pids=[worker.pid]) as meter:
         ...
     print(table([meter.result.row()], headers=HEADERS))
 
@@ -118,21 +118,21 @@ class Server:
 
 
 @contextmanager
-def measure(server: Server, label: str, *, jobs: int, pid: int | None = None) -> Iterator[Meter]:
+def measure(server: Server, label: str, *, jobs: int, pids: Sequence[int] = ()) -> Iterator[Meter]:
     """Measure the block that does `jobs` jobs.
 
     Args:
         server: whose CPU and WAL to count.
         label: what the table calls it.
         jobs: how many jobs the block does.
-        pid: the client's process, counted with its children; ours by default.
+        pids: the client's processes, counted with their children; ours by default.
 
     A block that raises has no result.
     """
-    meter, client = Meter(), os.getpid() if pid is None else pid
-    wal, server_cpu, client_cpu, began = server.wal(), server.cpu(), cpu_seconds(client), time.perf_counter()
+    meter, clients = Meter(), pids or [os.getpid()]
+    wal, server_cpu, client_cpu, began = server.wal(), server.cpu(), cpu_seconds(*clients), time.perf_counter()
     yield meter
-    seconds, client_cpu, ended_cpu = time.perf_counter() - began, cpu_seconds(client) - client_cpu, server.cpu()
+    seconds, client_cpu, ended_cpu = time.perf_counter() - began, cpu_seconds(*clients) - client_cpu, server.cpu()
     spent = None if server_cpu is None or ended_cpu is None else ended_cpu - server_cpu
     meter.result = Measurement(label, jobs, seconds, client_cpu, spent, server.wal() - wal)
 
@@ -161,16 +161,18 @@ def read_stat(pid: int) -> Stat | None:
     return Stat(pid, name, int(fields[1]), user + system, reaped_user + reaped_system)
 
 
-def cpu_seconds(root: int) -> float:
-    """CPU seconds of a process, of all its living descendants, and of those that they have reaped.
+def cpu_seconds(*roots: int) -> float:
+    """CPU seconds of processes, of all their living descendants, and of those that they have reaped.
 
     Raises:
         RuntimeError: there is no such process.
     """
     stats = {stat.pid: stat for entry in PROC.glob("[0-9]*") if (stat := read_stat(int(entry.name)))}
-    if root not in stats:
-        raise RuntimeError(f"there is no process {root} to measure (CPU times come from /proc, which only Linux has)")
-    tree, fresh = {root}, {root}
+    if gone := set(roots) - set(stats):
+        raise RuntimeError(
+            f"there is no process {min(gone)} to measure (CPU times come from /proc, which only Linux has)"
+        )
+    tree, fresh = set(roots), set(roots)
     while fresh:
         fresh = {pid for pid, stat in stats.items() if stat.parent in fresh and pid not in tree}
         tree |= fresh

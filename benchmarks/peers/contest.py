@@ -1,15 +1,12 @@
 """One peer's round: an empty database, everything enqueued, everything drained, both measured."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
-from psycopg import sql
 
+from benchmarks.database import fresh_database
 from benchmarks.measure import Measurement, Server, measure
 from benchmarks.peers.environment import Environment
 from benchmarks.peers.peer import Peer
@@ -48,13 +45,13 @@ def play(peer: Peer, environment: Environment, server: Server, dsn: str, *, jobs
         connection.execute("checkpoint")  # none is owed: nobody pays for the work of those before
         with PeerProcess(environment, "enqueue", str(jobs), dsn=database, limit=LIMIT) as process:
             process.answer("ready")
-            with measure(server, f"{peer.name} enqueue", jobs=jobs, pid=process.pid) as enqueue:
+            with measure(server, f"{peer.name} enqueue", jobs=jobs, pids=[process.pid]) as enqueue:
                 process.go()
                 process.answer("done")
         connection.execute("vacuum (analyze)")  # which autovacuum would do to some, in the middle of their drain
         with PeerProcess(environment, "drain", str(jobs), dsn=database, limit=LIMIT) as process:
             process.answer("ready")
-            with measure(server, f"{peer.name} drain", jobs=jobs, pid=process.pid) as drain:
+            with measure(server, f"{peer.name} drain", jobs=jobs, pids=[process.pid]) as drain:
                 process.go()
                 done = process.answer("done")
                 _wait_for_acknowledgements(connection, pending)
@@ -70,24 +67,3 @@ def _wait_for_acknowledgements(connection: psycopg.Connection[Any], pending: str
         if time.monotonic() > deadline:
             raise PeerFailed(f"after {LIMIT:.0f} seconds there is still work: {pending}")
         time.sleep(POLL)
-
-
-@contextmanager
-def fresh_database(dsn: str, name: str) -> Iterator[tuple[psycopg.Connection[Any], str]]:
-    """An empty database for the time of the block: a connection to it, and its URL."""
-    drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-    with psycopg.connect(dsn, autocommit=True) as admin:
-        admin.execute(drop)
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        database = with_database(dsn, name)
-        try:
-            with psycopg.connect(database, autocommit=True) as connection:
-                yield connection, database
-        finally:
-            admin.execute(drop)
-
-
-def with_database(dsn: str, name: str) -> str:
-    """The same server's URL for another database. URLs, because asyncpg and node-postgres read nothing else."""
-    url = urlsplit(dsn)
-    return f"{url.scheme}://{url.netloc}/{name}" + (f"?{url.query}" if url.query else "")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.database import with_database
 from benchmarks.measure import Measurement
 from benchmarks.peers.__main__ import in_turn, ratio, report
-from benchmarks.peers.contest import Round, with_database
+from benchmarks.peers.contest import Round
 from benchmarks.peers.environment import Environment, Unavailable, prepare
 from benchmarks.peers.peer import PEERS, Peer
 from benchmarks.peers.process import PeerFailed, PeerProcess

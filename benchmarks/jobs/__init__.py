@@ -1,0 +1,1 @@
+"""The application that is measured: its handlers, and what `pgconductor generate` made of conductor.toml."""
