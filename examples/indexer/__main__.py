@@ -1,5 +1,7 @@
 """`make demo`: index the standard library, from an empty database to the printed report.
 
+    python -m examples.indexer [FOLDER]     # or the Python files of another folder
+
 While it runs, kill a worker with -9 and start another with `pgconductor run`: every file is still counted, none twice.
 """
 
@@ -16,8 +18,11 @@ from examples.conductor import Conductor
 from examples.conductor.models import IndexFilePayload, ReportPayload, ReportResult
 
 
-async def main() -> None:
-    files = standard_library()
+STDLIB = Path(sysconfig.get_path("stdlib"))
+
+
+async def main(root: Path) -> None:
+    files = source_files(root)
     async with Conductor.connect() as conductor:
         pgconductor("apply")
         started = time.perf_counter()
@@ -28,12 +33,11 @@ async def main() -> None:
         execution = await conductor.report(ReportPayload(executions=[execution.id for execution in executions]))
         pgconductor("run", "--queue", "default", "--drain", "--log-level", "warning")
         report = await execution.result(timeout="10s")
-        print_report(report, time.perf_counter() - started)
+        print_report(root, report, time.perf_counter() - started)
 
 
-def standard_library() -> list[IndexFilePayload]:
-    """Every Python file below the standard library's folder; what was installed into it is not part of it."""
-    root = Path(sysconfig.get_path("stdlib"))
+def source_files(root: Path) -> list[IndexFilePayload]:
+    """Every Python file below a folder; what was installed into it is not part of it."""
     paths = sorted(path for path in root.rglob("*.py") if "site-packages" not in path.parts)
     return [
         IndexFilePayload(path=str(path), module=".".join(path.relative_to(root).with_suffix("").parts))
@@ -46,9 +50,10 @@ def pgconductor(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "pgconductor", *arguments], check=True)
 
 
-def print_report(report: ReportResult, seconds: float) -> None:
+def print_report(root: Path, report: ReportResult, seconds: float) -> None:
     version = ".".join(map(str, sys.version_info[:3]))
-    print(f"The standard library of Python {version}, indexed in {seconds:.1f} s:")
+    what = f"The standard library of Python {version}" if root == STDLIB else str(root)
+    print(f"{what}, indexed in {seconds:.1f} s:")
     print(f"  {report.files:,} files ({report.invalid} of them broken on purpose), {report.lines:,} lines,")
     print(f"  {report.classes:,} classes, {report.functions:,} functions. The longest modules:")
     for module in report.longest:
@@ -56,4 +61,4 @@ def print_report(report: ReportResult, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(Path(sys.argv[1]) if sys.argv[1:] else STDLIB))

@@ -14,7 +14,7 @@ from pgconductor.api.context import Context
 from pgconductor.errors import BindingError
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.handlers import Handler, load
-from pgconductor.runtime.remote import Invocation, run_remote
+from pgconductor.runtime.remote import Invocation, join_parent, run_remote
 
 
 class Executor(Protocol):
@@ -60,7 +60,7 @@ class Processes:
         self._spawn = multiprocessing.get_context("spawn")
 
     async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
-        pool = self._free.pop() if self._free else futures.ProcessPoolExecutor(1, mp_context=self._spawn)
+        pool = self._free.pop() if self._free else self._open()
         invocation = Invocation.of(self._plan, handler, payload, ctx)
         try:
             result = await asyncio.get_running_loop().run_in_executor(pool, run_remote, invocation)
@@ -74,6 +74,9 @@ class Processes:
             raise
         self._free.append(pool)
         return handler.task.decode_result(result)
+
+    def _open(self) -> futures.ProcessPoolExecutor:
+        return futures.ProcessPoolExecutor(1, mp_context=self._spawn, initializer=join_parent)
 
     def close(self) -> None:
         while self._free:

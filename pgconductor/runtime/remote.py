@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import multiprocessing
+import os
+import signal
 import sys
+import threading
 from dataclasses import dataclass
+from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from pgconductor.api.context import Context
@@ -46,6 +51,19 @@ class Invocation:
             context=plan.context,
             path=tuple(sys.path),
         )
+
+
+def join_parent() -> None:
+    """What a process of ours does first: it ends when its parent does, even by kill -9, and leaves Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_after, args=(parent.sentinel,), name="pgconductor parent", daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 def run_remote(invocation: Invocation) -> str | None:

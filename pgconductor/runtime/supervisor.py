@@ -51,8 +51,8 @@ class _Child:
 class Supervisor:
     """Keeps one process running for each command.
 
-    A process that exits 0 has done its work. One that exits with 3 (an invalid plan, handlers that do not bind) would do
-    so again: everything stops. Any other is restarted, after 0.5 s at first and up to 30 s apart.
+    A process that exits 0 has done its work. One that exits with 3 (an invalid plan, handlers that do not bind) would
+    do so again: everything stops. Any other is restarted, after 0.5 s at first and up to 30 s apart.
     """
 
     def __init__(self, commands: Sequence[Sequence[str]]) -> None:
