@@ -70,8 +70,8 @@ class Source:
             ValueError: it is not TOML (a TOMLDecodeError), or has a number beyond what Python converts.
             RecursionError: it nests arrays or tables beyond what tomllib can follow.
         """
-        text = text.replace("\r\n", "\n")
-        return cls(name, text, tomllib.loads(text), directory)
+        # tomllib is given the original: after a first replacement its own would find "\r\n" again in "\r\r\n".
+        return cls(name, text.replace("\r\n", "\n"), tomllib.loads(text), directory)
 
     @cached_property
     def spans(self) -> dict[KeyPath, Span]:

@@ -192,6 +192,12 @@ def test_a_value_over_several_lines_is_underlined_on_its_first() -> None:
     assert place("x = [\n1,\n2]", ("x",)) == "["
 
 
+def test_a_carriage_return_of_its_own_is_not_toml() -> None:
+    for text in ("x = 1\r", "x = 1\r\r\ny = 2", "x = [\r\r\n1]"):
+        with pytest.raises(tomllib.TOMLDecodeError):
+            Source.parse("x.toml", text, Path())
+
+
 def test_only_line_feeds_end_a_line() -> None:
     source = Source.parse("x.toml", "# a\u2028b\u0085c\x0c\n".replace("\x0c", "") + "x = 1", Path())
     found = source.find(("x",))
