@@ -13,7 +13,9 @@ COMMAND = (sys.executable, "-W", "error", "-m", "pgconductor")
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours, without what would lead the command elsewhere or colour what it says."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PGCONDUCTOR_", "PYTEST_"))}
+    # Without bytecode every command would compile all that it imports.
+    unwanted = ("PGCONDUCTOR_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return {**kept, "COLUMNS": "100", **(extra or {})}
 
 

@@ -18,14 +18,14 @@ from typing import Any
 from pgconductor.api.task import Task
 from pgconductor.cli.output import complain
 from pgconductor.cli.selection import Selection, selection
-from pgconductor.config.diagnostic import InvalidConfig
-from pgconductor.config.discover import discover
 from pgconductor.errors import BindingError, PlanError
 from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import Plan, TaskPlan
 from pgconductor.store.endpoint import Endpoint, open_endpoint
 
+CONFIG = "conductor.toml"
 PLAN = "plan.json"
+REPOSITORY_MARKS = (".git", ".hg", ".jj", ".svn")
 
 # How deep below the project plan.json may lie where no conductor.toml tells: src/company/product/conductor/plan.json.
 DEEPEST = 6
@@ -115,7 +115,7 @@ def find_plan(chosen: Selection) -> Path:
     """
     if chosen.plan is not None:
         return _named(chosen.plan)
-    config = _config(chosen)
+    config = _nearest_config(chosen)
     stated = None if config is None else _stated(config)
     if stated is not None:
         return stated
@@ -142,11 +142,17 @@ def _named(plan: str) -> Path:
     return Path(spec.submodule_search_locations[0], PLAN)
 
 
-def _config(chosen: Selection) -> Path | None:
-    try:
-        return discover(Path.cwd(), option=chosen.config, environ=os.environ)
-    except InvalidConfig:  # there is none
-        return None
+def _nearest_config(chosen: Selection) -> Path | None:
+    """As `pgconductor.config.discover` finds it; that package takes longer to import than most commands to run."""
+    named = chosen.config or os.environ.get("PGCONDUCTOR_CONFIG")
+    if named:
+        return Path.cwd() / named
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / CONFIG).is_file():
+            return folder / CONFIG
+        if any((folder / mark).exists() for mark in REPOSITORY_MARKS):
+            break
+    return None
 
 
 def _stated(config: Path) -> Path | None:
