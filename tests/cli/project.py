@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import os
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
+from pgconductor.cli.main import run
 from tests.command import COMMAND, environment, pgconductor
 
 CONFIG = """\
@@ -70,6 +75,11 @@ async def stumble(payload: StumblePayload, ctx: tasks.Context) -> NoReturn:
 """
 
 
+class Said(NamedTuple):
+    stdout: str
+    stderr: str
+
+
 @dataclass(frozen=True)
 class Shop:
     """The project and its database."""
@@ -83,6 +93,14 @@ class Shop:
 
     def run(self, *words: str, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return pgconductor(*words, cwd=self.folder, env={**self.env, **(env or {})}, code=code)
+
+    def ask(self, *words: str, code: int = 0) -> Said:
+        """A command that imports nothing of the project, in this process: a quarter of a second sooner."""
+        out, errors = io.StringIO(), io.StringIO()
+        with chdir(self.folder), _variables(self.env), redirect_stdout(out), redirect_stderr(errors):
+            returned = run(words)
+        assert returned == code, f"exit code {returned}, not {code}\n{out.getvalue()}\n{errors.getvalue()}"
+        return Said(out.getvalue(), errors.getvalue())
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         """A command that goes on; end it with `with`."""
@@ -116,3 +134,17 @@ def make_shop(folder: Path, database: str) -> Shop:
     shop.run("generate")
     assert not (folder / ".pgconductor").exists(), "generate needs no database"
     return shop
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -7,43 +7,41 @@ import json
 from tests.cli.project import Shop
 
 
-def test_diff_shows_what_apply_does_and_writes_nothing(shop: Shop) -> None:
-    before = shop.run("diff")
+def test_diff_shows_what_apply_does_and_writes_nothing(fresh: Shop) -> None:
+    before = fresh.ask("diff")
     assert "+ create queue `slow`" in before.stdout.splitlines()
-    assert shop.rows("select to_regnamespace('pgconductor')::text") == [(None,)]
-    applied = shop.run("apply")
+    assert fresh.rows("select to_regnamespace('pgconductor')::text") == [(None,)]
+    applied = fresh.ask("apply")
     assert applied.stdout == before.stdout
-    again = shop.run("diff")
+    again = fresh.ask("diff")
     assert again.stdout == ""
     assert "is in line with the plan" in again.stderr
 
 
-def test_diff_check_tells_a_script(shop: Shop) -> None:
-    shop.run("diff", "--check", code=4)
-    shop.run("apply")
-    shop.run("diff", "--check")
+def test_diff_check_tells_a_script(fresh: Shop) -> None:
+    fresh.ask("diff", "--check", code=4)
+    fresh.ask("apply")
+    fresh.ask("diff", "--check")
 
 
-def test_json_for_programs(shop: Shop) -> None:
-    changes = json.loads(shop.run("apply", "--json").stdout)["changes"]
+def test_json_for_programs(fresh: Shop) -> None:
+    changes = json.loads(fresh.ask("apply", "--json").stdout)["changes"]
     assert {"summary": "create queue `slow`", "removes": False} in changes
-    assert json.loads(shop.run("apply", "--json").stdout) == {"changes": [], "kept": []}
+    assert json.loads(fresh.ask("apply", "--json").stdout) == {"changes": [], "kept": []}
 
 
 def test_a_queue_that_holds_executions_is_not_dropped(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "nap", '{"seconds": 1}')
     _without_the_slow_queue(shop)
-    refused = shop.run("apply", code=5)
+    refused = shop.ask("apply", code=5)
     assert "queue `slow` holds 1 ready" in refused.stderr
     assert "[[removed]]" in refused.stderr
     assert shop.states() == {"ready": 1}
 
 
 def test_an_empty_queue_goes(shop: Shop) -> None:
-    shop.run("apply")
     _without_the_slow_queue(shop)
-    assert "- drop queue `slow`" in shop.run("apply").stdout.splitlines()
+    assert "- drop queue `slow`" in shop.ask("apply").stdout.splitlines()
     assert shop.rows("select to_regclass('pgconductor.ready_slow')::text") == [(None,)]
 
 
@@ -71,4 +69,4 @@ def test_an_unset_variable_is_named(shop: Shop) -> None:
 def _without_the_slow_queue(shop: Shop) -> None:
     shop.edit('[queues.slow]\nworker_concurrency = 2\ndrain_timeout = "200ms"\n', "")
     shop.edit('queue = "slow"\n', "")
-    shop.run("generate")
+    shop.ask("generate")

@@ -10,29 +10,29 @@ from tests.command import pgconductor
 
 
 def test_a_second_generate_has_nothing_to_do(shop: Shop) -> None:
-    done = shop.run("generate")
+    done = shop.ask("generate")
     assert done.stdout == ""
     assert "generated files are up to date" in done.stderr
-    shop.run("generate", "--check")
+    shop.ask("generate", "--check")
 
 
 def test_check_is_exit_code_4_with_a_diff_and_writes_nothing(shop: Shop) -> None:
     shop.edit('name = "str"', 'name = "str"\nage = "int"')
     before = {path: path.read_bytes() for path in shop.folder.rglob("*") if path.is_file()}
-    done = shop.run("generate", "--check", code=4)
+    done = shop.ask("generate", "--check", code=4)
     assert "+++ b/shop/conductor/models.py" in done.stdout
     assert "+    age: int" in done.stdout
     assert "run `pgconductor generate`" in done.stderr
-    assert shop.run("generate", "--diff").stdout == done.stdout
+    assert shop.ask("generate", "--diff").stdout == done.stdout
     assert {path: path.read_bytes() for path in shop.folder.rglob("*") if path.is_file()} == before
-    assert "update shop/conductor/models.py" in shop.run("generate").stdout.splitlines()
-    shop.run("generate", "--check")
+    assert "update shop/conductor/models.py" in shop.ask("generate").stdout.splitlines()
+    shop.ask("generate", "--check")
 
 
 def test_a_file_edited_by_hand_is_refused(shop: Shop) -> None:
     models = shop.folder / "shop" / "conductor" / "models.py"
     models.write_text(models.read_text() + "# mine\n")
-    done = shop.run("generate", code=1)
+    done = shop.ask("generate", code=1)
     assert done.stderr.startswith("error[GEN101]: shop/conductor/models.py was edited")
 
 
@@ -48,13 +48,13 @@ def test_every_problem_is_shown_with_its_place_and_the_exit_code_is_3(shop: Shop
     shop.edit('queue = "slow"', 'queue = "slaw"')
     shop.edit('name = "str"', 'name = "strr"')
     for verb in ("check", "generate"):
-        done = shop.run(verb, code=3)
+        done = shop.ask(verb, code=3)
         assert "error[CFG201]: unknown queue `slaw`\n  --> conductor.toml:" in done.stderr
         assert "error[CFG302]: unknown type `strr`" in done.stderr
         assert done.stdout == ""
-        found = json.loads(shop.run(verb, "--format", "json", code=3).stdout)
+        found = json.loads(shop.ask(verb, "--format", "json", code=3).stdout)
         assert [problem["code"] for problem in found] == ["CFG302", "CFG201"]
-        github = shop.run(verb, "--format", "github", code=3).stdout.splitlines()
+        github = shop.ask(verb, "--format", "github", code=3).stdout.splitlines()
         assert all(line.startswith("::error file=conductor.toml,line=") for line in github)
 
 

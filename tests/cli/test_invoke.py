@@ -11,19 +11,16 @@ from tests.cli.project import Shop
 
 
 def test_the_id_is_all_that_goes_to_stdout(shop: Shop) -> None:
-    shop.run("apply")
     done = shop.run("invoke", "greet", '{"name": "world"}')
     assert UUID(done.stdout.strip()).version == 7
     assert shop.rows("select id::text, payload->>'name' from pgconductor.ready") == [(done.stdout.strip(), "world")]
 
 
 def test_a_task_without_payload_needs_none(shop: Shop) -> None:
-    shop.run("apply")
     assert json.loads(shop.run("invoke", "stumble", "--json").stdout)["task"] == "stumble"
 
 
 def test_wait_prints_the_result(shop: Shop) -> None:
-    shop.run("apply")
     with shop.start("run", "--log-level", "error") as worker:
         done = shop.run("invoke", "greet", '{"name": "world"}', "--wait", "--timeout", "30s")
         worker.terminate()
@@ -32,7 +29,6 @@ def test_wait_prints_the_result(shop: Shop) -> None:
 
 
 def test_waiting_for_one_that_fails_is_exit_code_1_with_the_reason(shop: Shop) -> None:
-    shop.run("apply")
     with shop.start("run", "--log-level", "error") as worker:
         done = shop.run("invoke", "stumble", "--wait", "--timeout", "30s", code=1)
         worker.terminate()
@@ -41,7 +37,6 @@ def test_waiting_for_one_that_fails_is_exit_code_1_with_the_reason(shop: Shop) -
 
 
 def test_the_wait_ends_at_its_timeout_and_the_execution_goes_on(shop: Shop) -> None:
-    shop.run("apply")
     done = shop.run("invoke", "greet", '{"name": "world"}', "--wait", "--timeout", "200ms", code=1)
     assert "200ms" in done.stderr
     assert shop.states() == {"ready": 1}
@@ -59,7 +54,6 @@ def test_the_wait_ends_at_its_timeout_and_the_execution_goes_on(shop: Shop) -> N
     ],
 )
 def test_what_is_refused_is_named_and_nothing_is_written(shop: Shop, words: list[str], message: str) -> None:
-    shop.run("apply")
     done = shop.run("invoke", *words, code=1)
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
@@ -81,7 +75,6 @@ def test_a_misused_option_is_a_usage_error(shop: Shop, words: list[str], message
 
 
 def test_options_reach_the_row(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "greet", '{"name": "x"}', "--priority", "7", "--delay", "1h", "--tag", "a", "--tag", "b")
     assert shop.rows("select priority, tags from pgconductor.scheduled where run_at > now() + '50m'") == [
         (7, ["a", "b"])
@@ -89,19 +82,17 @@ def test_options_reach_the_row(shop: Shop) -> None:
 
 
 def test_a_dedupe_key_gives_the_same_execution(shop: Shop) -> None:
-    shop.run("apply")
     first, second = (shop.run("invoke", "greet", '{"name": "x"}', "--dedupe-key", "k").stdout for _ in range(2))
     assert first == second
     assert shop.states() == {"ready": 1}
 
 
 def test_a_throttled_call_enqueues_nothing_and_says_so(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "greet", '{"name": "x"}', "--throttle", "100d")
     done = shop.run("invoke", "greet", '{"name": "x"}', "--throttle", "100d")
     assert (done.stdout, done.stderr) == ("", "throttled: nothing was enqueued\n")
     assert shop.states() == {"ready": 1}
 
 
-def test_before_apply_the_message_names_the_command(shop: Shop) -> None:
-    assert "run `pgconductor apply`" in shop.run("invoke", "greet", '{"name": "x"}', code=6).stderr
+def test_before_apply_the_message_names_the_command(fresh: Shop) -> None:
+    assert "run `pgconductor apply`" in fresh.run("invoke", "greet", '{"name": "x"}', code=6).stderr

@@ -29,21 +29,20 @@ def test_the_whole_way_on_the_embedded_postgres(tmp_path: Path) -> None:
     assert (bakery / ".pgconductor" / "postgres" / "postmaster.pid").exists() is False
 
 
-def test_run_creates_what_is_missing_and_drains(shop: Shop) -> None:
-    done = shop.run("run", "--drain")
+def test_run_creates_what_is_missing_and_drains(fresh: Shop) -> None:
+    done = fresh.run("run", "--drain")
     assert "applied: create queue `slow`" in done.stderr
     assert done.stdout == ""
 
 
-def test_verify_creates_nothing(shop: Shop) -> None:
-    shop.edit("[database]\n", '[database]\napply = "verify"\n')
-    shop.run("generate")
-    assert "run `pgconductor apply`" in shop.run("run", "--drain", code=6).stderr
-    assert shop.rows("select to_regnamespace('pgconductor')::text") == [(None,)]
+def test_verify_creates_nothing(fresh: Shop) -> None:
+    fresh.edit("[database]\n", '[database]\napply = "verify"\n')
+    fresh.ask("generate")
+    assert "run `pgconductor apply`" in fresh.run("run", "--drain", code=6).stderr
+    assert fresh.rows("select to_regnamespace('pgconductor')::text") == [(None,)]
 
 
 def test_run_needs_neither_the_toml_nor_the_sql_files(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "greet", '{"name": "x"}')
     (shop.folder / "conductor.toml").unlink()
     for path in (shop.folder / "db").rglob("*.sql"):
@@ -65,7 +64,6 @@ def test_an_unknown_queue_is_a_usage_error(shop: Shop) -> None:
 
 
 def test_only_the_named_queues_are_served(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "nap", '{"seconds": 0}')
     shop.run("invoke", "greet", '{"name": "x"}')
     shop.run("run", "--drain", "--queue", "slow")
@@ -84,7 +82,6 @@ def test_missing_handlers_are_exit_code_3_all_at_once(shop: Shop) -> None:
 
 
 def test_json_logs_are_one_object_a_line(shop: Shop) -> None:
-    shop.run("apply")
     id = shop.run("invoke", "greet", '{"name": "x"}').stdout.strip()
     shop.run("invoke", "stumble")
     lines = [json.loads(line) for line in shop.run("run", "--drain", "--log-format", "json").stderr.splitlines()]
@@ -96,7 +93,6 @@ def test_json_logs_are_one_object_a_line(shop: Shop) -> None:
 
 
 def test_elsewhere_than_on_a_terminal_there_are_plain_lines(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "greet", '{"name": "x"}')
     errors = shop.run("run", "--drain").stderr
     assert "INFO    completed greet" in errors
@@ -104,7 +100,6 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines(shop: Shop) -> None:
 
 
 def test_what_handlers_print_is_all_that_stdout_gets(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "nap", '{"seconds": 0}')
     assert shop.run("run", "--drain").stdout == "napping\n"
 
@@ -113,7 +108,6 @@ def test_what_handlers_print_is_all_that_stdout_gets(shop: Shop) -> None:
 def test_a_signal_gives_back_what_did_not_end_and_costs_no_attempt(
     shop: Shop, number: signal.Signals, code: int
 ) -> None:
-    shop.run("apply")
     shop.run("invoke", "nap", '{"seconds": 60}')
     with shop.start("run") as worker:
         assert worker.stdout is not None
@@ -134,7 +128,6 @@ def test_a_signal_while_it_starts_is_not_lost(shop: Shop, moment: float) -> None
 
 
 def test_several_processes_share_the_work_and_one_signal_stops_them(shop: Shop) -> None:
-    shop.run("apply")
     for _ in range(4):
         shop.run("invoke", "nap", '{"seconds": 60}')
     with shop.start("run", "--processes", "2") as supervisor:
@@ -150,7 +143,6 @@ def test_several_processes_share_the_work_and_one_signal_stops_them(shop: Shop) 
 
 
 def test_several_processes_drain(shop: Shop) -> None:
-    shop.run("apply")
     for number in range(6):
         shop.run("invoke", "greet", f'{{"name": "{number}"}}')
     shop.run("run", "--processes", "2", "--drain")
@@ -177,7 +169,6 @@ def read_until(terminal: int, text: bytes) -> bytes:
 
 
 def test_on_a_terminal_a_line_per_queue_is_kept_up_to_date(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "greet", '{"name": "x"}')
     worker, terminal = on_terminal(shop, "run")
     with worker:
@@ -191,7 +182,6 @@ def test_on_a_terminal_a_line_per_queue_is_kept_up_to_date(shop: Shop) -> None:
 
 
 def test_on_a_terminal_a_drain_has_a_progress_bar(shop: Shop) -> None:
-    shop.run("apply")
     shop.run("invoke", "greet", '{"name": "x"}')
     worker, terminal = on_terminal(shop, "run", "--drain")
     with worker:
