@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from psycopg import AsyncConnection
@@ -68,16 +69,21 @@ class Settlement:
             The ids that this worker no longer holds.
         """
         kinds: dict[type[Settled], list[Any]] = {}
-        for outcome in batch:
+        for outcome in sorted(batch, key=_id):
             kinds.setdefault(type(outcome), []).append(outcome)
         if len(kinds) == 1:
             ((kind, outcomes),) = kinds.items()
             return await self._write(kind, outcomes)
         lost: list[bytes] = []
         async with self._connection.transaction():
+            await self._lock(batch)
             for kind, outcomes in kinds.items():
                 lost += await self._write(kind, outcomes)
         return lost
+
+    async def _lock(self, batch: Sequence[Settled]) -> None:
+        values = {"worker": self._worker, "ids": UuidArray([outcome.id for outcome in batch])}
+        await self._cursor.execute(self._text("lock_running"), values, prepare=True)
 
     async def _write(self, kind: type[Settled], outcomes: list[Any]) -> list[bytes]:
         verb, columns = _COLUMNS[kind]
@@ -88,12 +94,14 @@ class Settlement:
         }
         for parameter, attribute in columns:
             values[parameter] = [getattr(outcome, attribute) for outcome in outcomes]
-        return [row[0] for row in await self._execute(verb, values)]
+        await self._cursor.execute(self._text(verb), values, prepare=True)
+        return [row[0] for row in await self._cursor.fetchall()]
 
-    async def _execute(self, verb: str, values: dict[str, Any]) -> list[Any]:
-        await self._cursor.execute(statement(verb, self._schema, self._queue), values, prepare=True)
-        return await self._cursor.fetchall()
+    def _text(self, verb: str) -> str:
+        return statement(verb, self._schema, self._queue)
 
+
+_id = attrgetter("id")
 
 _COLUMNS: dict[type[Settled], tuple[str, tuple[tuple[str, str], ...]]] = {
     Discarded: ("discard", ()),

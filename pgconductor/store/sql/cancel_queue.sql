@@ -2,4 +2,5 @@
 select count(*) from (
     select {schema}.cancel(id, %(reason)s) from {schema}.executions
     where queue = %(queue)s and state in ('scheduled', 'ready', 'waiting')
+    order by id
 ) as cancelled

@@ -1,8 +1,12 @@
 -- What the database says this worker holds but the worker does not know of (the reply to its claim was lost with the
 -- connection) goes back to ready, no attempt spent.
-with gone as (
-    delete from {running} as r
-    where r.worker = %(worker)s::bigint and r.id <> all (%(known)s::uuid[])
+with stray as materialized (
+    select id from {running}
+    where worker = %(worker)s::bigint and id <> all (%(known)s::uuid[])
+    order by id
+    for update
+), gone as (
+    delete from {running} as r where r.id = any (array(select id from stray))
     returning r.*
 ), again as (
     insert into {ready}

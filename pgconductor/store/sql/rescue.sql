@@ -1,11 +1,16 @@
 -- What lapsed workers held is ready again, or failed when its attempts are spent: a crash costs the attempt it took.
 -- A running row whose worker is not alive is lapsed; nothing else has to be remembered. The fence keeps a worker that
 -- comes back from settling what was taken from it.
-with gone as (
-    delete from {schema}.running as r
+-- What somebody else has locked is left to the next round: rescue waits for nobody.
+with lapsed as materialized (
+    select r.id, r.queue from {schema}.running as r
     where not exists (
         select from {schema}.workers as w where w.id = r.worker and w.expires_at > (select {schema}.clock())
     )
+    for update of r skip locked
+), gone as (
+    delete from {schema}.running as r using lapsed as l
+    where r.id = l.id and r.queue = l.queue
     returning r.*
 ), judged as (
     select gone.*, gone.attempts >= t.max_attempts as spent

@@ -12,5 +12,7 @@ create index due_{{ name }} on {{ leaf }} (run_at);
 {% elif state == "running" -%}
 -- A slot of a limited task is a row that dies with its lease; no two rows can hold the same one.
 create unique index slot_{{ name }} on {{ leaf }} (task, slot) where slot is not null;
+-- Workers ask twice a second which of theirs should stop.
+create index stopping_{{ name }} on {{ leaf }} (worker) where cancel_reason is not null;
 {% endif -%}
 alter table {{ parent }} attach partition {{ leaf }} for values in ({{ queue | literal }});
