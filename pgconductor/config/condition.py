@@ -16,81 +16,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from pgconductor.config.codes import CONDITION, UNKNOWN_FIELD
+from pgconductor.config.conditiontree import (
+    And,
+    Column,
+    Compare,
+    Condition,
+    Constant,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Operator,
+    Or,
+)
 from pgconductor.config.fitting import misfit
 from pgconductor.config.suggestion import did_you_mean, listed
 from pgconductor.config.tokens import ExpressionError, Token, Tokens
 from pgconductor.config.types import TypeExpr
 
-Operator: TypeAlias = Literal["=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from"]
 # Columns and their types; None for a type that is not known, or for columns that are not known.
 Columns: TypeAlias = "Mapping[str, TypeExpr | None] | None"
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """`payload.amount`, `new.status`."""
-
-    root: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    value: str | int | float | bool
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    operator: Operator
-    left: Column | Constant
-    right: Column | Constant
-
-
-@dataclass(frozen=True, slots=True)
-class IsNull:
-    column: Column
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class In:
-    column: Column
-    values: tuple[Constant, ...]
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Like:
-    column: Column
-    pattern: str
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    condition: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """`a and b and c`."""
-
-    conditions: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """`a or b or c`."""
-
-    conditions: tuple[Condition, ...]
-
-
-# A column alone is a boolean one.
-Condition: TypeAlias = Column | Compare | IsNull | In | Like | Not | And | Or
 
 DEEPEST = 50
 

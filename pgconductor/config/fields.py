@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -12,7 +13,23 @@ from pgconductor.config.shape import Key, Shape
 from pgconductor.config.suggestion import did_you_mean, listed
 from pgconductor.config.tokens import ExpressionError
 from pgconductor.config.typeexpr import parse
-from pgconductor.config.types import NONE, Field, Fields, Json, TypeExpr, is_nullable, union
+from pgconductor.config.types import (
+    NONE,
+    Constrained,
+    Enum,
+    Field,
+    Fields,
+    Generic,
+    Json,
+    LiteralType,
+    Scalar,
+    Shared,
+    SharedType,
+    TypeExpr,
+    Union,
+    is_nullable,
+    union,
+)
 from pgconductor.config.valuecheck import Misfit, ValueCheck, to_json
 
 
@@ -124,7 +141,7 @@ def check_value(node: Node, expr: TypeExpr, value: Json, what: str, values: Valu
     elif found.kind == "unknown":
         inner.report(codes.VALUE_MISFIT, f"{what} has no field `{last}`", f"it must be `{expr}`", at="key")
     else:
-        inner.report(codes.VALUE_MISFIT, f"{what} does not fit `{expr}`", _hint(expr, inner.value))
+        inner.report(codes.VALUE_MISFIT, f"{what} does not fit `{expr}`", _hint(expr, inner.value, values.types))
 
 
 def check_fields(node: Node, model: Fields, what: str, values: ValueCheck) -> None:
@@ -153,9 +170,28 @@ def _follow(node: Node, misfit: Misfit) -> Node:
     return node
 
 
-def _hint(expr: TypeExpr, value: Any) -> str | None:
-    if isinstance(value, str) and "timedelta" in str(expr):
+def _hint(expr: TypeExpr, value: Any, types: Mapping[str, SharedType]) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if "timedelta" in str(expr):
         return 'a timedelta is written in ISO 8601: "PT1H30M", "P7D"'
-    if isinstance(value, str) and is_nullable(expr) and value.lower() in ("none", "null", ""):
+    if is_nullable(expr) and value.lower() in ("none", "null", ""):
         return "TOML has no None: leave the key out, or end the name of the field with `?`"
-    return None
+    known = _choices(expr, types)
+    return did_you_mean(value, known, f"one of {listed(known)}") if known else None
+
+
+def _choices(expr: TypeExpr, types: Mapping[str, SharedType]) -> list[str]:
+    """The texts that a type allows, if they are few."""
+    match expr:
+        case LiteralType(values):
+            return [value for value in values if isinstance(value, str)]
+        case Shared(name):
+            shared = types.get(name)
+            return list(shared.values) if isinstance(shared, Enum) else []
+        case Generic(_, item):
+            return _choices(item, types)
+        case Union(members):
+            return [choice for member in members for choice in _choices(member, types)]
+        case Scalar() | Constrained():
+            return []

@@ -65,7 +65,7 @@ class Files:
 
     def _unreadable(self, path: Path, error: OSError | ValueError) -> Unreadable:
         name = self.name(path)
-        if path_is_directory(path):
+        if path.is_dir():
             return Unreadable(codes.UNREADABLE, f"`{name}` is a directory", Place(name), "name the file in it")
         if isinstance(error, FileNotFoundError):
             return Unreadable(codes.UNREADABLE, f"there is no file `{name}`", Place(name))
@@ -83,14 +83,6 @@ class Files:
         col = len(data[start:at].decode("utf-8", "replace")) + 1
         place = Place.in_line(self.name(path), data.count(b"\n", 0, at) + 1, col, col + 1, line)
         return f"byte 0x{data[at]:02x} is not UTF-8", place
-
-
-def path_is_directory(path: Path) -> bool:
-    """`Path.is_dir` for any text: a NUL in it is an error on some versions of Python."""
-    try:
-        return path.is_dir()
-    except ValueError:
-        return False
 
 
 def _relative(path: Path, base: Path) -> str:

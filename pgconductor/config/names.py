@@ -131,10 +131,5 @@ def result_model(task: str) -> str:
 
 
 def event_model(event: str) -> str:
-    """The generated model of an event's payload."""
+    """The generated model of an event's payload. Events with one method of `emit` have one model too."""
     return pascal(event)
-
-
-def emit_method(event: str) -> str:
-    """The method of `conductor.emit` for an event. Events with one method have one model too, which is refused."""
-    return event.replace(".", "_")

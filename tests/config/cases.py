@@ -115,6 +115,14 @@ CASES: dict[str, Case] = {
     "item of an array": task("CFG103", 'windows = ["sat", 5]'),
     "payload of no form": task("CFG103", "payload = true"),
     "table for an array of tables": case("CFG103", '[moved]\ntask = { from = "a", to = "b" }\n'),
+    "number in quotes where a fraction may be": task("CFG103", 'retry = { jitter = "0.1" }'),
+    "number for a choice": case("CFG103", "[queues.mails]\ndurability = 1\n"),
+    "text for concurrency": task("CFG103", 'concurrency = "3"'),
+    "number for a rate": task("CFG103", "rate_limit = 300"),
+    "number for a deprecation": task("CFG103", "deprecated = 1"),
+    "text for columns": trigger("CFG103", 'table = "public.users"\ncolumns = "id"'),
+    "text for a cron payload": trigger("CFG103", 'cron = "@daily"\npayload = "x"'),
+    "number for what is pending": case("CFG103", '[[removed]]\nqueue = "old"\npending = 5\n'),
     "trigger of no table": case("CFG103", "[tasks.send]\ntriggers.nightly = '@daily'\n"),
     "bare number for a duration": task("CFG104", "timeout = 30"),
     "fraction for a duration": task("CFG104", "timeout = 1.5"),
@@ -201,6 +209,7 @@ CASES: dict[str, Case] = {
         "CFG206",
         '[tasks.send]\n[[moved]]\ntask = { from = "a", to = "send" }\n[[moved]]\ntask = { from = "a", to = "send" }\n',
     ),
+    "moved to nowhere": case("CFG102", '[[moved]]\ntask = { from = "a" }\n'),
     "moved in a circle": case(
         "CFG206 CFG206",
         '[[moved]]\ntask = { from = "a", to = "b" }\n[[moved]]\ntask = { from = "b", to = "a" }\n',
@@ -215,6 +224,8 @@ CASES: dict[str, Case] = {
     "nothing after the bar": payload_type("CFG301", '"int |"'),
     "bracket of a type": payload_type("CFG301", '"list[int"'),
     "two types": payload_type("CFG301", '"int str"'),
+    "enormous limit": payload_type("CFG301", f'"int(ge={"9" * 50})"'),
+    "infinite limit": payload_type("CFG301", '"float(ge=1e999)"'),
     "dotted type": payload_type("CFG301", '"datetime.date"'),
     "call of code": payload_type("CFG301", "\"__import__('os').system('true')\""),
     "bare constraint": payload_type("CFG301", '"int(5)"'),
@@ -249,6 +260,9 @@ CASES: dict[str, Case] = {
     "multiple of zero": payload_type("CFG304", '"int(multiple_of=0)"'),
     "pattern that is none": payload_type("CFG304", "\"str(pattern='[a-')\""),
     "pattern with look-ahead": payload_type("CFG304", "\"str(pattern='(?=a)')\""),
+    "pattern without quotes": payload_type("CFG304", '"str(pattern=5)"'),
+    "constraint of a shared type": case("CFG304", '[types.A]\nx = "int"\n[tasks.send.payload]\na = "A(ge=3)"\n'),
+    "constraint of a literal": payload_type("CFG304", "\"Literal['a'](min_length=3)\""),
     "limits upside down": payload_type("CFG304", '"int(ge=5, le=3)"'),
     "default of another type": payload_type("CFG305", '{ type = "int", default = "five" }'),
     "default beyond its limit": payload_type("CFG305", '{ type = "int(ge=0)", default = -1 }'),
@@ -270,6 +284,14 @@ CASES: dict[str, Case] = {
         "CFG305",
         '[tasks.send]\ninvocable = false\npayload = { to = "email" }\n[tasks.send.triggers.nightly]\ncron = "@daily"\n',
     ),
+    "default of an enum": case(
+        "CFG305", '[types.Plan]\nenum = ["free"]\n[tasks.send]\npayload = { a = { type = "Plan", default = "fre" } }\n'
+    ),
+    "default of a schema": case(
+        "CFG305",
+        '[tasks.send]\npayload = "x.json"\n',
+        **{"x.json": '{"properties": {"a": {"type": "integer", "default": "five"}}}'},
+    ),
     "enum beside fields": case("CFG306", '[types.Plan]\nenum = ["free"]\nname = "str"\n'),
     "empty enum": case("CFG306", "[types.Plan]\nenum = []\n"),
     "type within itself": case(
@@ -283,9 +305,25 @@ CASES: dict[str, Case] = {
             "x.json": '{"properties": {"a": {"not": {}}, "Bee": {"type": "string"}, "c": {"$ref": "other.json"}}}',
         },
     ),
+    "schema of nested nonsense": case(
+        "CFG307", '[tasks.send]\npayload = "x.json"\n', **{"x.json": '{"properties": {"a": 5}}'}
+    ),
+    "schema of two objects with one name": case(
+        "CFG307",
+        '[tasks.send]\npayload = "x.json"\n',
+        **{
+            "x.json": '{"properties": {"a_b": {"type": "object", "properties": {}},'
+            ' "a": {"type": "object", "properties": {"b": {"type": "object", "properties": {}}}}}}'
+        },
+    ),
+    "schema nested beyond reading": case("CFG307", '[tasks.send]\npayload = "x.json"\n', **{"x.json": "[" * 100_000}),
     "schema that is no JSON": case("CFG307", '[tasks.send]\npayload = "x.json"\n', **{"x.json": '{\n  "type":\n}'}),
     "where without a comparison": where("CFG308", '"payload.total"'),
     "where with two signs": where("CFG308", '"payload.total == 5"'),
+    "where that is neither": where("CFG308", '"payload.paid is true"'),
+    "where distinct of nothing": where("CFG308", '"payload.total is distinct 5"'),
+    "where not of nothing": where("CFG308", '"payload.total not 5"'),
+    "where with an enormous number": where("CFG308", f'"payload.total > {"9" * 50}"'),
     "where with a call": where("CFG308", "\"lower(payload.plan) = 'free'\""),
     "where with a statement": where("CFG308", '"payload.total > 1; drop table users"'),
     "where without a root": where("CFG308", '"total > 1"'),
@@ -305,6 +343,7 @@ CASES: dict[str, Case] = {
     "cron with seconds": trigger("CFG401", 'cron = "0 0 9 * * *"'),
     "cron out of range": trigger("CFG401", 'cron = "0 24 * * *"'),
     "cron of no day": trigger("CFG401", 'cron = "0 0 30 2 *"'),
+    "cron beyond reading": trigger("CFG401", f'cron = "{"1," * 150}1 * * * *"'),
     "cron by name": trigger("CFG401", 'cron = "@midnight"'),
     "cron backwards": trigger("CFG401", 'cron = "0 9 * * fri-mon"'),
     "window of no day": task("CFG402", 'windows = ["mon-fry 22:00-06:00"]'),
@@ -359,6 +398,12 @@ CASES: dict[str, Case] = {
     "template with a dot": task("CFG506", 'dedupe = { key = "{payload.to}" }\npayload = { to = "str" }'),
     "template with a format": task("CFG506", 'dedupe = { key = "{to!r}" }\npayload = { to = "str" }'),
     "template never closed": task("CFG506", 'dedupe = { key = "a{to" }\npayload = { to = "str" }'),
+    "keys of every kind": case(
+        "CFG506 CFG506",
+        '[types.A]\nx = "int"\n[types.E]\nenum = ["a"]\n[tasks.send]\n'
+        'dedupe = { key = "{a}{b}{c}{d}{e}{f}", scope = "7d" }\n'
+        'payload = { a = "A", b = "E | None", c = "str(min_length=1)", d = "Literal[1]", e = "any", f = "uuid" }\n',
+    ),
     "key over a list": task("CFG506", 'dedupe = { key = "{to}" }\npayload = { to = "list[str]" }'),
     "table without schema": trigger("CFG507", 'table = "users"'),
     "table of three parts": trigger("CFG507", 'table = "db.public.users"'),

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgconductor.config.condition import (
+from pgconductor.config.condition import Columns, parse
+from pgconductor.config.conditiontree import (
     And,
     Column,
-    Columns,
     Compare,
     Condition,
     Constant,
@@ -18,7 +18,6 @@ from pgconductor.config.condition import (
     Like,
     Not,
     Or,
-    parse,
 )
 from pgconductor.config.tokens import ExpressionError
 from pgconductor.config.typeexpr import parse as type_expr

@@ -107,7 +107,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return draw(st.sampled_from(["\n", "\r\n"])).join(lines).encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(mutated())
 def test_a_changed_file_loads_or_is_invalid(folder: Path, data: bytes) -> None:
     outcome(folder, data)
@@ -133,7 +133,7 @@ def as_toml(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(SECTIONS), trees, max_size=6))
 def test_tables_of_any_shape_load_or_are_invalid(folder: Path, tables: dict[str, Any]) -> None:
     text = "".join(f"{name} = {as_toml(table)}\n" for name, table in tables.items() if name != "conductor")
