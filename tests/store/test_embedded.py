@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,8 +51,8 @@ def server_of(project: Path) -> EmbeddedServer:
     return EmbeddedServer(project, settings=QUICK)
 
 
-def hold(project: Path, **options: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", HOLDER, str(project)]
+def hold(project: Path, prefix: Sequence[str] = (), **options: object) -> subprocess.Popen[str]:
+    command = [*prefix, sys.executable, "-c", HOLDER, str(project)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload,no-any-return]
 
 
@@ -331,6 +331,35 @@ def test_root_runs_it_below_folders_that_only_root_may_enter(project: Path) -> N
     assert closed.stat().st_mode & 0o777 == home.stat().st_mode & 0o777 == 0o700
     end(holder)
     assert not server_of(home).cluster.is_running()
+
+
+@as_root
+def test_root_of_a_container_with_dockers_capabilities_gets_there_too(project: Path) -> None:
+    holder = hold(closed_project(project), prefix=dropping("-dac_read_search", "-sys_admin", "-sys_ptrace"))
+    pid, dsn = said(holder)
+    assert os.stat(f"/proc/{pid}").st_uid != 0
+    assert value(dsn, "select 1") == 1
+    end(holder)
+
+
+@as_root
+def test_root_without_the_means_to_pass_is_told_what_to_do(project: Path) -> None:
+    prefix = dropping("-dac_read_search", "-setpcap")
+    holder = hold(closed_project(project), prefix=prefix, stderr=subprocess.PIPE)
+    _, errors = holder.communicate()
+    assert "EmbeddedUnavailable: Postgres does not run as root, and the user with id" in errors
+
+
+def closed_project(project: Path) -> Path:
+    closed = project / "closed" / "project"
+    closed.mkdir(parents=True)
+    closed.parent.chmod(0o700)
+    return closed
+
+
+def dropping(*capabilities: str) -> list[str]:
+    """The beginning of a command that runs as a root without these capabilities."""
+    return ["setpriv", f"--bounding-set={','.join(capabilities)}", f"--inh-caps={','.join(capabilities)}"]
 
 
 @as_root
