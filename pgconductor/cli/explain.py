@@ -6,8 +6,11 @@ import difflib
 
 import click
 
+from pgconductor.build.codes import CODES as GENERATED
 from pgconductor.cli.output import put
-from pgconductor.config.codes import CODES
+from pgconductor.config.codes import CODES as CONFIGURED
+
+CODES = {**CONFIGURED, **GENERATED}
 
 
 @click.command()

@@ -115,6 +115,7 @@ def test_running_in_this_process_returns_the_exit_code(capsys: pytest.CaptureFix
 def test_explain_lists_every_code(tmp_path: Path) -> None:
     lines = pgconductor("explain", cwd=tmp_path).stdout.splitlines()
     assert "CFG201  unknown queue" in lines
+    assert "GEN101  a generated file was edited" in lines
     assert lines == sorted(lines)
 
 
@@ -125,3 +126,14 @@ def test_version_for_people_and_programs(tmp_path: Path) -> None:
 
     assert f"pgconductor        {__version__}\n" in pgconductor("version", cwd=tmp_path).stdout
     assert json.loads(pgconductor("version", "--json", cwd=tmp_path).stdout)["pgconductor"] == __version__
+
+
+def test_every_code_that_is_ever_shown_is_explained() -> None:
+    import re
+
+    import pgconductor
+    from pgconductor.cli.explain import CODES
+
+    sources = Path(pgconductor.__file__).parent.rglob("*.py")
+    shown = {code for path in sources for code in re.findall(r"\b(?:CFG|GEN|DB|RUN)[0-9]{3}\b", path.read_text())}
+    assert shown <= CODES.keys()
