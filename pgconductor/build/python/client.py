@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pgconductor.build.python.imports import Imports
-from pgconductor.build.python.layout import method_header
+from pgconductor.build.python.layout import call, method_header
 from pgconductor.build.python.tasks import may_be_left_out
 from pgconductor.build.python.text import docstring, string
 from pgconductor.config.model import Config, Task
@@ -72,7 +72,7 @@ class ClientView:
         # Type checkers report the use of a deprecated property, and not that of a cached one.
         said = task.deprecated if isinstance(task.deprecated, str) else f"task `{task.name}` is deprecated"
         yield "@property"
-        yield f"@{self._imports.name('typing_extensions', 'deprecated')}({string(said)})"
+        yield call(f"@{self._imports.name('typing_extensions', 'deprecated')}(", string(said), 4)
 
     def _type(self, payload: Payload, generated: str) -> str:
         if isinstance(payload, ModelRef):

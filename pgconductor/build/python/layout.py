@@ -7,6 +7,7 @@ with a comma after the last: ruff never closes those. Unions and texts cannot be
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -51,10 +52,23 @@ def flat(source: Source) -> str:
             return "".join(map(flat, source))
 
 
+def width(text: str) -> int:
+    """Columns of a text, as ruff counts them: two for the wide characters of East Asia."""
+    if text.isascii():
+        return len(text)
+    # One Unicode version for every Python, so that all of them break the same lines.
+    return sum(2 if unicodedata.ucd_3_2_0.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def call(head: str, argument: str, indent: int) -> str:
+    """A call with one argument, over several lines if it is long."""
+    return _lay(Group(head, (argument,), ")"), indent, indent, 0)
+
+
 def statement(*parts: Source, indent: int = 0) -> str:
     """A simple statement, to be written at a margin of `indent` spaces."""
     text = _lay(parts, indent, indent, 0)
-    unstable = any(len(line) > WIDTH for line in (" " * indent + text).split("\n")) or _splits_union(parts, text)
+    unstable = any(width(line) > WIDTH for line in (" " * indent + text).split("\n")) or _splits_union(parts, text)
     return f"{text}  # fmt: skip" if unstable else text
 
 
@@ -71,7 +85,7 @@ def method_header(name: str, returns: str, indent: int) -> str:
 def _lay(source: Source, indent: int, column: int, after: int) -> str:
     """The source, beginning at `column` with `after` columns behind it, broken where it is too long."""
     text = flat(source)
-    if column + len(text) + after <= WIDTH:
+    if column + width(text) + after <= WIDTH:
         return text
     match source:
         case str():
@@ -95,7 +109,7 @@ def _lay_row(parts: tuple[Source, ...], indent: int, column: int, after: int) ->
         laid = [_lay(part, indent, WIDTH, 1) if i in opened else flat(part) for i, part in enumerate(parts)]
         text = "".join(laid)
         lines = (" " * column + text + " " * after).split("\n")
-        if all(len(line) <= WIDTH for line in lines):
+        if all(width(line) <= WIDTH for line in lines):
             break
     return text
 

@@ -36,7 +36,7 @@ def literal(value: Any) -> Source:
             return Group("{", pairs, "}") if pairs else "{}"
         case float():
             assert math.isfinite(value)
-            return repr(value)
+            return repr(value).replace("e+", "e")
         case _:
             return repr(value)
 
