@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -66,7 +67,6 @@ class Pool:
             max_size=settings.pool.max,
             timeout=self.timeout,
             configure=self._configure,
-            check=_check,
             reconnect_timeout=_RECONNECT_TIMEOUT,
             reconnect_failed=_keep_trying,
         )
@@ -119,7 +119,7 @@ class Pool:
 
     async def _run(self, queries: Sequence[Query]) -> list[Rows]:
         try:
-            async with self._pool.connection() as connection:
+            async with self._connection() as connection:
                 pid = connection.info.backend_pid
                 try:
                     return await run(connection, queries)
@@ -130,6 +130,19 @@ class Pool:
                     raise
         except PoolTimeout:
             raise await self._no_connection() from None
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        # Not the pool's own `check`: it pauses a second after the second broken connection and ever longer after the
+        # next, and a server that was restarted leaves nothing but broken ones.
+        while True:
+            connection = await self._pool.getconn()
+            try:
+                if _is_alive(connection):
+                    yield connection
+                    return
+            finally:
+                await self._pool.putconn(connection)
 
     async def _no_connection(self) -> DatabaseUnreachable:
         """Why there is none: the server cannot be reached, or all are in use."""
@@ -152,12 +165,14 @@ class Pool:
             await connection.execute(f"set statement_timeout = {self._settings.statement_timeout_ms}")
 
 
-async def _check(connection: AsyncConnection[Any]) -> None:
-    """Refuse a connection that the server has closed, without asking it: a look at the socket takes 3 us."""
-    for _ in range(2):  # first what the server said before it left, then the end of it
-        connection.pgconn.consume_input()
-    if connection.pgconn.status == ConnStatus.BAD:
-        raise psycopg.OperationalError("the server closed the connection")
+def _is_alive(connection: AsyncConnection[Any]) -> bool:
+    """Whether the server has not closed the connection. It is not asked: a look at the socket takes 3 us."""
+    try:
+        for _ in range(2):  # first what the server said before it left, then the end of it
+            connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return False
+    return connection.pgconn.status == ConnStatus.OK
 
 
 async def _keep_trying(pool: AsyncConnectionPool[Any]) -> None:

@@ -26,8 +26,10 @@ class Backstage:
     ) -> None:
         self.connection.close()
 
-    def rows(self, query: str = "select * from pgconductor.executions order by id", *values: Any) -> list[dict[str, Any]]:
-        return self.connection.execute(query, values or None).fetchall()  # type: ignore[call-overload, no-any-return]
+    def rows(
+        self, query: str = "select * from pgconductor.executions order by id", *values: Any
+    ) -> list[dict[str, Any]]:
+        return self.connection.execute(query, values or None).fetchall()
 
     def value(self, query: str, *values: Any) -> Any:
         return next(iter(self.rows(query, *values)[0].values()))
@@ -43,10 +45,10 @@ class Backstage:
         """As a worker's claim does."""
         self.rows(
             "with gone as (delete from pgconductor.ready where id = %s returning *)"
-            " insert into pgconductor.running (id, run_at, created_at, attempts, priority, version, queue, task, payload,"
-            " tags, dedupe_key, worker, lease, started_at)"
-            " select id, run_at, created_at, attempts + 1, priority, version, queue, task, payload, tags, dedupe_key, 1, 1,"
-            " pgconductor.clock() from gone returning id",
+            " insert into pgconductor.running (id, run_at, created_at, attempts, priority, version, queue, task,"
+            " payload, tags, dedupe_key, worker, lease, started_at)"
+            " select id, run_at, created_at, attempts + 1, priority, version, queue, task,"
+            " payload, tags, dedupe_key, 1, 1, pgconductor.clock() from gone returning id",
             execution_id,
         )
 
@@ -58,8 +60,8 @@ class Backstage:
             "with gone as (delete from pgconductor.running where id = %s returning *)"
             " insert into pgconductor.finished (id, run_at, created_at, started_at, finished_at, attempts, priority,"
             " version, state, queue, task, payload, result, error, tags, dedupe_key, worker)"
-            " select id, run_at, created_at, started_at, pgconductor.clock(), attempts, priority, version, %s, queue, task,"
-            " payload, %s::json, %s::json, tags, dedupe_key, worker from gone returning id",
+            " select id, run_at, created_at, started_at, pgconductor.clock(), attempts, priority, version, %s, queue,"
+            " task, payload, %s::json, %s::json, tags, dedupe_key, worker from gone returning id",
             execution_id,
             state,
             result,

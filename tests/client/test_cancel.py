@@ -76,7 +76,9 @@ async def test_where_no_worker_made_partitions_for_days_cancel_makes_its_own(
     conductor: Conductor, backstage: Backstage
 ) -> None:
     execution = await conductor.sweep()
-    for row in backstage.rows("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'pgconductor.finished'::regclass"):
+    for row in backstage.rows(
+        "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'pgconductor.finished'::regclass"
+    ):
         backstage.connection.execute(f"drop table {row['name']}")
     assert await execution.cancel()
     assert await execution.status() == "cancelled"

@@ -22,10 +22,10 @@ async def test_callers_that_await_at_the_same_time_share_a_statement(
 ) -> None:
     calls = [conductor.send_email(ADA), *(conductor.latest(Numbered(number=number)) for number in range(200))]
     executions = await asyncio.gather(*calls)
-    assert len({execution.id for execution in executions}) == 201  # type: ignore[attr-defined]
-    assert [row["payload"]["number"] for row in backstage.rows("select payload from pgconductor.ready_default order by id")] == [
-        *range(200)
-    ]
+    assert len({execution.id for execution in executions}) == 201
+    assert [
+        row["payload"]["number"] for row in backstage.rows("select payload from pgconductor.ready_default order by id")
+    ] == [*range(200)]
     assert backstage.value(TRANSACTIONS) == 1
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pgconductor.errors import ConductorError, DatabaseUnreachable, PlanError
 from pgconductor.plan.model import Plan
+from pgconductor.store.query import Query
 from tests.client.shop import Conductor, Email, SyncConductor
 
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/nothing"
@@ -66,9 +67,7 @@ async def test_an_environments_overrides_hold(
     assert rows == [(77,)]
 
 
-def _priority(name: str) -> object:
-    from pgconductor.store.query import Query
-
+def _priority(name: str) -> Query:
     return Query("select priority from pgconductor.executions where id = %(id)s::uuid", {"id": name})
 
 
@@ -151,8 +150,6 @@ def test_a_forked_child_is_told_to_connect_for_itself(plan: Plan, shop: str) -> 
 async def test_the_pool_is_as_large_as_the_plan_says(plan: Plan, shop: str) -> None:
     small = with_database(plan, pool=plan.database.pool.model_copy(update={"max": 2, "timeout_ms": 300}))
     async with Conductor.connect(shop, plan=small) as conductor:
-        from pgconductor.store.query import Query
-
         nap = Query("select pg_sleep(1)")
         naps = [asyncio.create_task(conductor.link.ask(nap)) for _ in range(2)]
         await asyncio.sleep(0.1)
@@ -163,8 +160,6 @@ async def test_the_pool_is_as_large_as_the_plan_says(plan: Plan, shop: str) -> N
 
 
 async def test_the_statement_timeout_of_the_plan_holds(plan: Plan, shop: str) -> None:
-    from pgconductor.store.query import Query
-
     async with Conductor.connect(shop, plan=with_database(plan, statement_timeout_ms=100)) as conductor:
         with pytest.raises(ConductorError, match="statement timeout"):
             await conductor.link.ask(Query("select pg_sleep(5)"))

@@ -26,7 +26,13 @@ async def test_an_enqueue_returns_a_handle_with_a_uuid7_of_a_row_that_is_ready(
     row = backstage.row(execution.id)
     assert (row["state"], row["task"], row["queue"], row["priority"]) == ("ready", "send_email", "mail", 3)
     assert row["payload"] == {"to": "ada@example.org", "note": None}
-    assert (row["version"], row["attempts"], row["tags"], row["dedupe_key"], row["parent_id"]) == (1, 0, None, None, None)
+    assert (row["version"], row["attempts"], row["tags"], row["dedupe_key"], row["parent_id"]) == (
+        1,
+        0,
+        None,
+        None,
+        None,
+    )
 
 
 async def test_a_payload_that_may_be_left_out_is_the_empty_one(conductor: Conductor, backstage: Backstage) -> None:
@@ -100,7 +106,9 @@ async def test_the_same_id_from_many_connections_at_once_is_one_execution(
 
 async def test_many_are_one_statement_with_ids_in_order(conductor: Conductor, backstage: Backstage) -> None:
     executions = await conductor.latest.many([Numbered(number=number) for number in range(1_000)])
-    assert [backstage.row(execution.id)["payload"]["number"] for execution in executions[::100]] == [*range(0, 1_000, 100)]
+    assert [backstage.row(execution.id)["payload"]["number"] for execution in executions[::100]] == [
+        *range(0, 1_000, 100)
+    ]
     assert [execution.id for execution in executions] == sorted(execution.id for execution in executions)
     moments = backstage.rows("select distinct created_at, run_at, xmin::text from pgconductor.ready")
     assert len(moments) == 1
@@ -168,7 +176,9 @@ async def test_what_cannot_be_stored_is_refused_by_field_before_any_row_exists(
 
 
 async def test_a_dict_is_refused_with_advice(conductor: Conductor) -> None:
-    with pytest.raises(ValidationError, match=r"expected Email, got dict; build Email\(\.\.\.\), or Email\.model_validate"):
+    with pytest.raises(
+        ValidationError, match=r"expected Email, got dict; build Email\(\.\.\.\), or Email\.model_validate"
+    ):
         await conductor.send_email({"to": "ada@example.org"})  # type: ignore[call-overload]
 
 
@@ -200,6 +210,8 @@ async def test_an_idle_worker_is_woken_once_and_a_busy_one_is_not(conductor: Con
         " now() + interval '1 hour')"
     )
     await conductor.sweep()
-    await conductor.send_email.many([ADA, (ADA, {"priority": 1}), (ADA, {"dedupe_key": "a"}), (ADA, {"dedupe_key": "b"})])
+    await conductor.send_email.many(
+        [ADA, (ADA, {"priority": 1}), (ADA, {"dedupe_key": "a"}), (ADA, {"dedupe_key": "b"})]
+    )
     await conductor.send_email(ADA, delay="1h")
     assert [notify.payload for notify in listener.notifies(timeout=0.2)] == ["mail", "mail"]

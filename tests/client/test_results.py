@@ -36,8 +36,12 @@ async def test_a_task_without_a_result_has_none(conductor: Conductor, backstage:
 async def test_a_failed_one_says_which_error_and_its_message(conductor: Conductor, backstage: Backstage) -> None:
     execution = await conductor.send_email(ADA)
     backstage.start(execution.id)
-    backstage.finish(execution.id, None, "failed", '{"type": "SMTPError", "message": "no such user", "traceback": "..."}')
-    with pytest.raises(ExecutionFailed, match=rf"{execution.id} of task `send_email` failed: SMTPError: no such user") as info:
+    backstage.finish(
+        execution.id, None, "failed", '{"type": "SMTPError", "message": "no such user", "traceback": "..."}'
+    )
+    with pytest.raises(
+        ExecutionFailed, match=rf"{execution.id} of task `send_email` failed: SMTPError: no such user"
+    ) as info:
         await execution.result(timeout=5)
     assert (info.value.error_type, info.value.execution_id) == ("SMTPError", str(execution.id))
     assert await execution.wait() == "failed"
@@ -52,11 +56,9 @@ async def test_a_cancelled_one_says_why(conductor: Conductor) -> None:
 
 
 @pytest.mark.parametrize("timeout", ["50ms", 0.05, timedelta(milliseconds=50), 0])
-async def test_a_timeout_says_that_it_goes_on(
-    conductor: Conductor, timeout: str | float | timedelta
-) -> None:
+async def test_a_timeout_says_that_it_goes_on(conductor: Conductor, timeout: str | float | timedelta) -> None:
     execution = await conductor.send_email(ADA)
-    with pytest.raises(ResultTimeout, match="had not ended after .*; it goes on"):
+    with pytest.raises(ResultTimeout, match=r"had not ended after .*; it goes on"):
         await execution.result(timeout=timeout)
     assert await execution.status() == "ready"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -32,7 +33,7 @@ def test_enqueue_wait_and_cancel(sync_conductor: SyncConductor, backstage: Backs
 def test_options_and_errors_are_the_same(sync_conductor: SyncConductor, backstage: Backstage) -> None:
     assert sync_conductor.sweep(throttle="1h") is not None
     assert sync_conductor.sweep(throttle="1h") is None
-    assert sync_conductor.send_email.many([ADA], id=None)[0].id.version == 7
+    assert sync_conductor.send_email.many([ADA], throttle=None)[0].id.version == 7
     with pytest.raises(ValidationError, match="`priority`"):
         sync_conductor.send_email(ADA, priority=1_000)
     execution = sync_conductor.send_email(ADA, id=uuid4())
@@ -64,8 +65,6 @@ def test_threads_share_statements(sync_conductor: SyncConductor, backstage: Back
 
 
 def test_an_interrupt_of_the_caller_ends_its_wait(sync_conductor: SyncConductor) -> None:
-    import signal
-
     execution = sync_conductor.sweep()
     timer = threading.Timer(0.2, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
     timer.start()
