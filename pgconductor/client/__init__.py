@@ -1,13 +1,8 @@
-"""Clients: enqueue executions, follow them, cancel them. Generated packages build theirs from these."""
+"""What the generated clients are made of."""
 
 from pgconductor.client.conductor import BaseConductor, BaseSyncConductor
 from pgconductor.client.execution import Execution, SyncExecution
-from pgconductor.client.invoker import (
-    OptionalTaskInvoker,
-    SyncOptionalTaskInvoker,
-    SyncTaskInvoker,
-    TaskInvoker,
-)
+from pgconductor.client.invoker import OptionalTaskInvoker, SyncOptionalTaskInvoker, SyncTaskInvoker, TaskInvoker
 
 __all__ = [
     "BaseConductor",
