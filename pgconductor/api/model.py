@@ -8,36 +8,36 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, AnyUrl, BaseModel, ConfigDict, EmailStr, Field, JsonValue, TypeAdapter
+from pydantic import AfterValidator, AnyUrl, BaseModel, EmailStr, Field, JsonValue, TypeAdapter
 
 # Generated code takes pydantic's own from here too, so that all it imports is pgconductor.
 __all__ = ["EmailStr", "Field", "JsonValue", "Model", "Url", "default"]
 
 
-class Model(BaseModel):
+# In the header, where type checkers find `frozen`; they do not read model_config.
+class Model(
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    allow_inf_nan=False,
+    # A process that uses three of three hundred models builds three.
+    defer_build=True,
+    # A NaN that came in as `any` stays visible in the JSON, where `Task.encode` refuses it; `null` would hide it.
+    ser_json_inf_nan="constants",
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
+):
     """Base of the generated models.
 
     Raises:
         pydantic.ValidationError: a field is missing, unknown or of another type; it lists every one.
 
     Example:
-        >>> class Mail(Model):
+        >>> class Mail(Model, frozen=True):
         ...     to: str
         >>> Mail(to="a@b.c").to
         'a@b.c'
     """
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        # A process that uses three of three hundred models builds three.
-        defer_build=True,
-        # A NaN that came in as `any` stays visible in the JSON, where `Task.encode` refuses it; `null` would hide it.
-        ser_json_inf_nan="constants",
-        ser_json_bytes="base64",
-        val_json_bytes="base64",
-    )
 
 
 _URL = TypeAdapter(AnyUrl)
@@ -57,7 +57,7 @@ def default(value: object) -> Any:
 
     Example:
         >>> from datetime import date
-        >>> class Report(Model):
+        >>> class Report(Model, frozen=True):
         ...     since: date = default("2024-01-31")
         >>> Report().since
         datetime.date(2024, 1, 31)

@@ -26,7 +26,7 @@ class Task(Generic[P, R]):
 
     Example:
         >>> from pgconductor.api.model import Model
-        >>> class Mail(Model):
+        >>> class Mail(Model, frozen=True):
         ...     to: str
         >>> send: Task[Mail, None] = Task("send", "send", "default", Mail)
         >>> send.encode(Mail(to="a@b.c"))

@@ -72,6 +72,11 @@ def statement(*parts: Source, indent: int = 0) -> str:
     return f"{text}  # fmt: skip" if unstable else text
 
 
+def class_header(name: str, bases: tuple[str, ...]) -> str:
+    """The first line or lines of a class."""
+    return _lay(Group(f"class {name}(", bases, ")"), 0, 0, 1) + ":"
+
+
 def method_header(name: str, returns: str, indent: int) -> str:
     """The first line or lines of a method without parameters."""
     line = f"def {name}(self) -> {returns}:"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pgconductor.build.python.annotations import MODEL, annotation, literal_type
 from pgconductor.build.python.defaults import default
 from pgconductor.build.python.imports import Imports, import_statement
-from pgconductor.build.python.layout import Group, Source, statement
+from pgconductor.build.python.layout import Group, Source, class_header, statement
 from pgconductor.build.python.rows import TriggerModel
 from pgconductor.build.python.text import docstring, string
 from pgconductor.config.model import Config
@@ -20,7 +20,7 @@ from pgconductor.config.types import Enum, Field, Fields, ModelRef
 class Model:
     """One class: all of it is source."""
 
-    name: str
+    header: str
     doc: str
     fields: list[str]
 
@@ -46,7 +46,6 @@ class ModelsView:
         refs = {name: shared for name, shared in sorted(config.types.items()) if isinstance(shared, ModelRef)}
         fields = {field.name for model in declared.values() for field in model.fields.fields}
         self._imports = Imports({*declared, *enums, *refs, *fields})
-        self.base = self._imports.name(MODEL, "Model") if declared else ""
         self.enums = [self._enum(name, enum) for name, enum in enums.items()]
         self.models = [self._model(name, model) for name, model in declared.items()]
         self.refs = [_ref(name, ref) for name, ref in refs.items()]
@@ -60,7 +59,8 @@ class ModelsView:
     def _model(self, name: str, model: _Declared) -> Model:
         aliases = model.aliases or {}
         fields = [self._field(field, aliases.get(field.name)) for field in model.fields.fields]
-        return Model(name, docstring(model.description, model.doc, 4), fields)
+        header = class_header(name, (self._imports.name(MODEL, "Model"), "frozen=True"))
+        return Model(header, docstring(model.description, model.doc, 4), fields)
 
     def _field(self, field: Field, alias: str | None) -> str:
         extra = {"description": field.description} if field.description is not None else {}
