@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.bench import Bench
-from benchmarks.cases import drain, idle, memory, sharing, surroundings
+from benchmarks.cases import drain, enqueue, idle, memory, sharing, surroundings
 from benchmarks.figure import HEADERS, Figure
 from benchmarks.measure import Server, table, write_json
 from benchmarks.peers.environment import REPOSITORY
@@ -25,6 +25,8 @@ BENCH = REPOSITORY / ".bench"
 SETTINGS = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "none"}
 
 CASES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
+    "enqueue": enqueue.bulk,
+    "enqueue-single": enqueue.single,
     "drain": drain.not_kept,
     "drain-kept": drain.kept,
     "processes": sharing.four_processes,
