@@ -17,7 +17,7 @@ CODES: dict[str, Code] = dict(
             "GEN101",
             "a generated file was edited",
             """
-            The digest in the file's header is not that of its text, so somebody's work would be lost if it were written.
+            The digest in the file's header is not that of its text: somebody's work would be lost if it were written.
             What it says comes from conductor.toml: make the change there, delete the file and run `generate`.
             """,
         ),
