@@ -51,7 +51,7 @@ def compare(root: Path, files: Mapping[str, str], plan_path: str) -> tuple[Chang
     Raises:
         OutputError: a path leads out of the project (GEN103), or something that is no text file is in its way (GEN104).
     """
-    stale = [path for path in _last_files(root, plan_path) if path not in files]
+    stale = [path for path in _last_files(root, plan_path) if path not in files and _is_inside(root, path)]
     problems: list[str] = []
     changes: list[Change] = []
     for path, after in [*files.items(), *((path, None) for path in stale)]:
@@ -103,7 +103,7 @@ def _last_files(root: Path, plan_path: str) -> list[str]:
 def _read(root: Path, path: str) -> str | None:
     """The text of a file with `\\n` between lines, as git gives it out elsewhere; None if there is none."""
     target = root / path
-    if not target.resolve().is_relative_to(root.resolve()):
+    if not _is_inside(root, path):
         raise OutputError(
             f"error[GEN103]: {path} leads out of the project to {target.resolve()}; "
             "generate only writes below the folder of conductor.toml: change [generate], or remove the symbolic link"
@@ -117,6 +117,10 @@ def _read(root: Path, path: str) -> str | None:
         raise OutputError(
             f"error[GEN104]: {path} is in the way and cannot be read ({reason}); move it, or change [generate]"
         ) from None
+
+
+def _is_inside(root: Path, path: str) -> bool:
+    return (root / path).resolve().is_relative_to(root.resolve())
 
 
 def _is_deletable(path: str, before: str | None) -> bool:
