@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import multiprocessing
 from collections.abc import Callable
 from concurrent import futures
@@ -15,6 +16,8 @@ from pgconductor.errors import BindingError
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.handlers import Handler, load
 from pgconductor.runtime.remote import Invocation, join_parent, run_remote
+
+logger = logging.getLogger("pgconductor")
 
 
 class Executor(Protocol):
@@ -101,7 +104,11 @@ class Foreign:
         return handler.task.decode_result(await future)
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        # Not every executor knows `cancel_futures` (Dask's does not), and a stranger's may raise what it likes.
+        try:
+            self._pool.shutdown(wait=False)
+        except Exception:
+            logger.warning("the executor %s did not shut down", type(self._pool).__name__, exc_info=True)
 
 
 def open_executor(queue: QueuePlan, plan: Plan) -> Executor:

@@ -265,6 +265,8 @@ class Orchestrator:
 
     def _lost_workers(self, lost: frozenset[int]) -> None:
         """Another process pruned them after a day without a beat; what they held is long somebody else's."""
+        if self._state != "running":
+            return  # it has just signed off itself
         logger.error("workers %s are no longer registered; stopping", ", ".join(map(str, sorted(lost))))
         self._farewell = asyncio.get_running_loop().create_task(self.stop(grace=0))
 
@@ -276,15 +278,20 @@ class Orchestrator:
             logger.warning("%s", error)
 
     async def _abandon(self) -> None:
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
-        for worker in self._workers.values():
-            await worker.close()
-        await self._deps_resources.aclose()
-        await asyncio.to_thread(self._resources.close)
-        self._state = "stopped"
-        self._stopped.set()
+        """Close everything, whatever of it fails: who waits for the end must not wait for ever."""
+        try:
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.gather(self._listening, return_exceptions=True)
+            for worker in self._workers.values():
+                await worker.close()
+            await self._deps_resources.aclose()
+        finally:
+            try:
+                await asyncio.to_thread(self._resources.close)
+            finally:
+                self._state = "stopped"
+                self._stopped.set()
 
     async def _hurry(self, grace: float | None) -> None:
         """A second call while the first still waits for handlers: with `grace` 0 they are stopped now."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -50,19 +49,9 @@ def test_the_whole_standard_library_is_indexed_in_well_under_a_minute(run: Run) 
 def test_a_killed_worker_loses_no_file_and_counts_none_twice(run: Run, project: Path) -> None:
     run("-m", "pgconductor", "apply")
     ids = json.loads(run("-c", ENQUEUE, "200").stdout)
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "pgconductor", "run", "--queue", "indexer"],
-        cwd=project,
-        env=environment(project),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert worker.stderr is not None
-    completed = 0
-    while completed < 20:
-        completed += "completed" in worker.stderr.readline()
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
+    with _worker(project) as worker:
+        _await_completed(worker, 20)
+        worker.kill()
     run("-m", "pgconductor", "run", "--queue", "indexer", "--drain")
     payload = json.dumps({"executions": ids})
     run("-m", "pgconductor", "invoke", "report", payload)
@@ -75,23 +64,27 @@ def test_a_killed_worker_loses_no_file_and_counts_none_twice(run: Run, project: 
 def test_processes_of_the_pool_end_with_a_killed_worker(run: Run, project: Path) -> None:
     run("-m", "pgconductor", "apply")
     run("-c", ENQUEUE, "400")
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "pgconductor", "run", "--queue", "indexer"],
-        cwd=project,
-        env=environment(project),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert worker.stderr is not None
-    while "completed" not in worker.stderr.readline():
-        pass
-    assert _processes_in(project)
-    worker.kill()
-    worker.wait()
+    with _worker(project) as worker:
+        _await_completed(worker, 1)
+        assert len(_processes_in(project)) > 1
+        worker.kill()
     deadline = time.monotonic() + 10
     while _processes_in(project):
         assert time.monotonic() < deadline, "processes outlived their worker"
         time.sleep(0.1)
+
+
+def _worker(project: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pgconductor", "run", "--queue", "indexer"]
+    return subprocess.Popen(command, cwd=project, env=environment(project), stderr=subprocess.PIPE, text=True)
+
+
+def _await_completed(worker: subprocess.Popen[str], count: int) -> None:
+    assert worker.stderr is not None
+    while count:
+        line = worker.stderr.readline()
+        assert line, "the worker ended"
+        count -= "completed" in line
 
 
 def _processes_in(folder: Path) -> list[str]:
