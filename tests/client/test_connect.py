@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pgconductor.client import BaseConductor, BaseSyncConductor
+from pgconductor.config.names import RESERVED_TASK_NAMES
 from pgconductor.errors import ConductorError, DatabaseUnreachable, PlanError
 from pgconductor.plan.model import Plan
 from pgconductor.store.query import Query
@@ -163,3 +165,17 @@ async def test_the_statement_timeout_of_the_plan_holds(plan: Plan, shop: str) ->
     async with Conductor.connect(shop, plan=with_database(plan, statement_timeout_ms=100)) as conductor:
         with pytest.raises(ConductorError, match="statement timeout"):
             await conductor.link.ask(Query("select pg_sleep(5)"))
+
+
+def test_no_task_can_hide_a_method_of_a_conductor() -> None:
+    """Tasks become methods beside these: the config refuses their names."""
+    public = {name for base in (BaseConductor, BaseSyncConductor) for name in dir(base) if not name.startswith("_")}
+    assert {*public, "link", "plan"} <= RESERVED_TASK_NAMES
+
+
+async def test_the_url_is_known_while_it_is_open(plan: Plan, shop: str) -> None:
+    conductor = Conductor.connect(shop, plan=plan)
+    with pytest.raises(ConductorError, match="is not open"):
+        _ = conductor.url
+    async with conductor:
+        assert conductor.url == shop
