@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.bench import Bench
-from benchmarks.cases import drain, enqueue, idle, memory, sharing, surroundings
+from benchmarks.cases import drain, enqueue, idle, memory, sharing, startup, surroundings
 from benchmarks.figure import HEADERS, Figure
 from benchmarks.measure import Server, table, write_json
 from benchmarks.peers.environment import REPOSITORY
@@ -37,6 +37,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "pick-up": idle.pick_up,
     "idle": idle.idle_load,
     "memory": memory.memory,
+    "startup": startup.startup,
 }
 
 

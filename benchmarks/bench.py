@@ -102,9 +102,8 @@ class Bench:
         """The ceiling of a drain."""
         database.fill("raw_noop", jobs)
         database.tidy("raw")
-        program = Environment((sys.executable, "-m", "benchmarks.ceiling"), REPOSITORY)
-        words = ("keep" if keep else "discard", str(database.register("raw")))
-        with PeerProcess(program, *words, dsn=database.url, limit=LIMIT) as process:
+        verb, worker = "keep" if keep else "discard", str(database.register("raw"))
+        with self.program("benchmarks.ceiling", verb, worker, database=database) as process:
             process.answer("ready")
             with measure(self.server, "raw SQL", jobs=jobs, pids=[process.pid]) as meter:
                 process.go()
@@ -112,3 +111,8 @@ class Bench:
                     raise RuntimeError("the raw loop did not see every row")
         database.forget_finished()
         return meter.result
+
+    def program(self, module: str, *words: str, database: Database) -> PeerProcess:
+        """One of our own programs that speak the peers' protocol, to be used as a context manager."""
+        command = Environment((sys.executable, "-m", module), REPOSITORY)
+        return PeerProcess(command, *words, dsn=database.url, limit=LIMIT)

@@ -10,6 +10,9 @@ from benchmarks.figure import Figure, at_least, client_us, compared, middle, rat
 from benchmarks.jobs.conductor.client import Conductor
 from benchmarks.jobs.conductor.models import KeptPayload
 from benchmarks.measure import Measurement, measure
+from pgconductor.store.json_array import JsonArray
+from pgconductor.store.uuid7 import uuid7_bytes
+from pgconductor.store.uuids import UuidArray
 
 BULK = 100_000
 BATCH = 1_000
@@ -21,14 +24,27 @@ RAW = (
     "insert into {ready} (id, run_at, created_at, priority, version, queue, task, payload)"
     " select gen_random_uuid(), now(), now(), 0, 1, 'raw', 'raw_kept', x::json from unnest(%(texts)s::text[]) as x"
 )
+# The same with ids from us, and both arrays in the binary form that the client sends: what the server can take at best.
+BINARY = (
+    "insert into {ready} (id, run_at, created_at, priority, version, queue, task, payload)"
+    " select id, now(), now(), 0, 1, 'raw', 'raw_kept', payload"
+    " from unnest(%(ids)s::uuid[], %(payloads)s::json[]) as item (id, payload)"
+)
 
 
 def bulk(bench: Bench) -> Iterator[Figure]:
     """`many` of 1,000 payloads after another, models included, beside an INSERT of as many JSON texts."""
     jobs = bench.size(BULK)
     with producer(bench) as client:
-        runs = bench.interleave({"client": lambda: client.bulk(jobs), "raw unnest insert": lambda: client.raw(jobs)})
+        runs = bench.interleave(
+            {
+                "client": lambda: client.bulk(jobs),
+                "raw unnest insert": lambda: client.raw(jobs),
+                "raw binary insert": lambda: client.binary(jobs),
+            }
+        )
     yield compared("bulk enqueue, 1,000 at once", runs, "client", "raw unnest insert", at_least(0.7))
+    yield compared("  beside ready-made binary arrays", runs, "client", "raw binary insert")
     for name, of in (("client", client_us), ("server", server_us)):
         value, beside = middle(runs["client"], of), middle(runs["raw unnest insert"], of)
         yield Figure(f"  {name} CPU per job", f"{value:.1f} us", f"raw SQL {beside:.1f} us", value)
@@ -74,6 +90,14 @@ class Producer:
         with measure(self._bench.server, "raw unnest insert", jobs=jobs) as meter:
             for first in range(0, jobs, BATCH):
                 self._database.run(RAW, texts=[f'{{"i":{i}}}' for i in range(first, first + BATCH)])
+        return meter.result
+
+    def binary(self, jobs: int) -> Measurement:
+        self._clear()
+        with measure(self._bench.server, "raw binary insert", jobs=jobs) as meter:
+            for first in range(0, jobs, BATCH):
+                payloads = JsonArray([b'{"i":%d}' % i for i in range(first, first + BATCH)])
+                self._database.run(BINARY, ids=UuidArray(uuid7_bytes(BATCH)), payloads=payloads)
         return meter.result
 
     def single(self, jobs: int, *, keyed: bool = False) -> Measurement:
