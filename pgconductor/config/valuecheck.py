@@ -56,9 +56,12 @@ _SCALARS: dict[str, Any] = {
 }
 _ORIGINS: dict[str, Any] = {"list": list, "set": set}
 
+# JSON has no bytes: they travel as base64, in the generated models too.
+_BYTES = ConfigDict(val_json_bytes="base64")
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, val_json_bytes="base64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,8 @@ class ValueCheck:
             annotation = self.annotation(expr)
             for model in self.models.values():
                 model.model_rebuild(_types_namespace=self.models)
-            self.adapters[expr] = TypeAdapter(annotation)
+            is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+            self.adapters[expr] = TypeAdapter(annotation, config=None if is_model else _BYTES)
         return self.adapters[expr]
 
     def annotation(self, expr: TypeExpr) -> Any:
