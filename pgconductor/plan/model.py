@@ -20,8 +20,6 @@ PLAN_FORMAT = 1
 # What generate adds to the file for itself: that it is generated, and a digest that tells an edit by hand.
 SEAL = ("generated", "digest")
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
-
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import assert_never
 from uuid import uuid4
 
-from pgconductor.api.events import CronFired, EventReceived, Invoked
 from shop.billing import Charge
 from shop.conductor import Conductor, SyncConductor, tasks
 from shop.conductor.models import (
@@ -19,6 +18,8 @@ from shop.conductor.models import (
     ShipOrderResult,
 )
 
+from pgconductor.api.events import CronFired, EventReceived, Invoked
+
 
 async def enqueue(conductor: Conductor) -> None:
     mail = SendEmailPayload(to="a@b.c", subject="hi")
@@ -30,7 +31,8 @@ async def enqueue(conductor: Conductor) -> None:
     await conductor.nightly(mail)  # E attr-defined reportAttributeAccessIssue
     receipt = await (await conductor.charge(Charge(tenant="a", cents=1))).result()
     print(receipt.numbr)  # E attr-defined reportAttributeAccessIssue
-    await conductor.send_email.many([mail, Charge(tenant="a", cents=1)])  # E list-item reportArgumentType,reportCallIssue
+    many = conductor.send_email.many
+    await many([mail, Charge(tenant="a", cents=1)])  # E list-item reportArgumentType,reportCallIssue
     await conductor.old_report()  # E - reportDeprecated
 
 
