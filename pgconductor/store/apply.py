@@ -95,8 +95,11 @@ def _checked_catalog(connection: Connection, plan: Plan) -> Catalog:
 
 @contextmanager
 def _exclusive(guard: Connection, plan: Plan) -> Iterator[None]:
+    # Without parameters, so by the simple protocol: the portal of the extended one keeps its snapshot until the next
+    # statement, and an index that is built concurrently waits for every older snapshot: for this one, for ever.
+    lock = sql.SQL("select pg_advisory_xact_lock(hashtextextended({}, 0))")
     with guard.transaction():
-        guard.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{plan.schema_name}.apply",))
+        guard.execute(lock.format(f"{plan.schema_name}.apply"))
         yield
 
 
