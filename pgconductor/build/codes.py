@@ -45,5 +45,13 @@ CODES: dict[str, Code] = dict(
             let it be read. Move it, or change `[generate]`.
             """,
         ),
+        _code(
+            "GEN105",
+            "a generated file cannot be written",
+            """
+            Its folder is read-only, or the disk is full. The plan is written last: what runs is still the old one.
+            Mend it and run `generate` again, which goes on where it stopped.
+            """,
+        ),
     ]
 )

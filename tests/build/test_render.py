@@ -78,6 +78,12 @@ def test_the_header_says_so_and_tells_neither_time_nor_version_nor_place(path: s
     assert str(SHOP) not in files[path]
 
 
+def test_nothing_is_left_for_hooks_that_tidy_whitespace(files: dict[str, str]) -> None:
+    for path, text in files.items():
+        assert not [line for line in text.split("\n") if line != line.rstrip()], path
+        assert not text or (text.endswith("\n") and not text.endswith("\n\n")), path
+
+
 @pytest.mark.parametrize("width", [79, 88, 100, 120])
 def test_the_bytes_survive_ruff_format_at_any_line_length(width: int, files: dict[str, str], shop: Path) -> None:
     _write(files, shop.parent)

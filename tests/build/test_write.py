@@ -209,7 +209,7 @@ def test_a_file_is_replaced_in_one_step(shop: Path, monkeypatch: pytest.MonkeyPa
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="the disk is gone"):
+    with pytest.raises(OutputError, match=rf"error\[GEN105\]: {MODELS} cannot be written \(the disk is gone\)"):
         generate(shop)
     assert (shop.parent / MODELS).read_bytes() == before
     assert [name for name in os.listdir(shop.parent / "src/shop/conductor") if name.endswith(".tmp")] == []
