@@ -17,7 +17,6 @@ from pathlib import Path
 from examples.conductor import Conductor
 from examples.conductor.models import IndexFilePayload, ReportPayload, ReportResult
 
-
 STDLIB = Path(sysconfig.get_path("stdlib"))
 
 

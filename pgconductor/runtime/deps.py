@@ -1,7 +1,7 @@
 """`ctx.deps`: the application's own things, made once for a process from the class that `[conductor] context` names.
 
-The class takes no arguments. If it is an async or a sync context manager, the process enters it when it starts and leaves
-it when it stops: that is where pools are opened and closed.
+The class takes no arguments. If it is an async or a sync context manager, the process enters it when it starts and
+leaves it when it stops: that is where pools are opened and closed.
 """
 
 from __future__ import annotations
