@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import Connection, sql
 
-from pgconductor.errors import DatabaseError, SchemaMismatch
+from pgconductor.errors import DatabaseError, DestructiveChange, SchemaMismatch
 from pgconductor.plan.model import Plan
 from pgconductor.store.catalog import Catalog, read_catalog
 from pgconductor.store.changes import Change, Kept, changes, removals, verify
@@ -121,6 +121,8 @@ def _apply(connection: Connection, plan: Plan, remove: bool) -> Difference:
             f"a lock was not to be had within {plan.database.lock_timeout_ms} ms ({_first_line(error)}); nothing was "
             "changed. Try again when long transactions have ended, or raise `lock_timeout` in [database]"
         ) from None
+    except psycopg.errors.ObjectInUse as error:
+        raise DestructiveChange(f"{_first_line(error)}; nothing was changed, apply again") from None
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(f"this role may not apply the plan: {_first_line(error)}") from None
     return todo

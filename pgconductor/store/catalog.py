@@ -53,6 +53,7 @@ class Catalog:
     tables: frozenset[str] = frozenset()
     indexes: dict[str, bool] = field(default_factory=dict)  # name to valid
     tasks: dict[str, TaskRow] = field(default_factory=dict)
+    left_behind: frozenset[str] = frozenset()  # keys that tasks moved from, and executions still have
     undeclared: tuple[QueueRows, ...] = ()
     foreign_plans: dict[str, bool] = field(default_factory=dict)  # queue to: live workers of another plan
     has_history: bool = False
@@ -76,6 +77,7 @@ def read_catalog(connection: Connection, plan: Plan) -> Catalog:
         tables=tables,
         indexes=_indexes(connection, schema),
         tasks={row["key"]: row for row in _tasks(connection, schema)},
+        left_behind=frozenset(_left_behind(connection, plan)),
         undeclared=_rows_of(connection, schema, queues - plan.queues.keys()),
         foreign_plans=_foreign_plans(connection, schema, plan.hashes.structure),
         has_history=any(name.startswith("finished_") for name in tables),
@@ -126,6 +128,15 @@ def _column(connection: Connection, query: str, schema: str) -> list[Any]:
 
 def _tasks(connection: Connection, schema: str) -> list[TaskRow]:
     return connection.cursor(row_factory=dict_row).execute(statement("read_tasks", schema)).fetchall()
+
+
+def _left_behind(connection: Connection, plan: Plan) -> list[str]:
+    """Clients and workers of the old plan go on under the old key for a while."""
+    query = sql.SQL(
+        "select key from unnest(%s::text[]) as key where exists (select from {0}.ready where task = key)"
+        " or exists (select from {0}.scheduled where task = key) or exists (select from {0}.waiting where task = key)"
+    ).format(sql.Identifier(plan.schema_name))
+    return [row[0] for row in connection.execute(query, ([move.from_key for move in plan.moved],))]
 
 
 def _rows_of(connection: Connection, schema: str, queues: frozenset[str]) -> tuple[QueueRows, ...]:

@@ -15,6 +15,8 @@ from pgconductor.store.statements import statement
 
 Query = tuple[str, dict[str, Any] | None]
 
+_PARTITIONED = ("scheduled", "ready", "running")
+
 
 @dataclass(frozen=True)
 class Change:
@@ -155,7 +157,7 @@ def _tasks(plan: Plan, catalog: Catalog) -> Iterator[Change]:
 def _moved(plan: Plan, catalog: Catalog) -> Iterator[Change]:
     queues = {task.key: task.queue for task in plan.tasks.values()}
     for move in plan.moved:
-        if move.from_key not in catalog.tasks:
+        if move.from_key not in catalog.tasks and move.from_key not in catalog.left_behind:
             continue
         values = {"old": move.from_key, "new": move.to_key, "queue": queues[move.to_key]}
         updates = tuple(
@@ -198,15 +200,39 @@ def _removal(plan: Plan, queue: QueueRows, removed: RemovedQueue | None) -> tupl
         return None, f"queue `{queue.name}` is kept until its {queue.running} running executions are rescued or end"
     if queue.pending and removed is not None and removed.pending == "drain":
         return None, f"queue `{queue.name}` is kept until it is drained: {queue.counts()}"
-    before = _empty(plan, queue, removed)
-    partitions = sql.SQL(", ").join(
-        sql.Identifier(plan.schema_name, f"{state}_{queue.name}") for state in ("scheduled", "ready", "running")
-    )
-    drop = sql.SQL("drop table {}").format(partitions).as_string(None)
+    what = f" ({_fate(removed)} its {queue.counts()})" if queue.pending else ""
     forget = sql.SQL("delete from {}.queues where name = %(name)s").format(sql.Identifier(plan.schema_name))
-    what = f" ({_fate(removed)} its {queue.counts()})" if before else ""
-    queries = (*before, (drop, None), (forget.as_string(None), {"name": queue.name}))
-    return Change(f"drop queue `{queue.name}`{what}", queries, removes=True), None
+    queries = (
+        *_empty(plan, queue, removed),
+        *_drop_partitions(plan, queue),
+        (forget.as_string(None), {"name": queue.name}),
+    )
+    return Change(f"drop queue `{queue.name}`{what}", (_lock_partitions(plan, queue), *queries), removes=True), None
+
+
+def _lock_partitions(plan: Plan, queue: QueueRows) -> Query:
+    """Whoever is enqueueing to a queue that goes has committed before we look, and nobody does so after.
+
+    Parents first, as everybody takes them; `drop table` would ask for them later.
+    """
+    parents = [sql.SQL("only {}").format(sql.Identifier(plan.schema_name, state)) for state in _PARTITIONED]
+    tables = sql.SQL(", ").join([*parents, *_partitions(plan, queue)])
+    return sql.SQL("lock table {} in access exclusive mode").format(tables).as_string(None), None
+
+
+def _drop_partitions(plan: Plan, queue: QueueRows) -> tuple[Query, ...]:
+    partitions = _partitions(plan, queue)
+    rows = sql.SQL(" union all ").join(sql.SQL("select from {}").format(partition) for partition in partitions)
+    check = sql.SQL(
+        "do $check$ begin if exists ({rows}) then raise exception using errcode = 'object_in_use', message = {message};"
+        " end if; end $check$"
+    ).format(rows=rows, message=f"queue `{queue.name}` was given executions meanwhile")
+    drop = sql.SQL("drop table {}").format(sql.SQL(", ").join(partitions))
+    return (check.as_string(None), None), (drop.as_string(None), None)
+
+
+def _partitions(plan: Plan, queue: QueueRows) -> list[sql.Identifier]:
+    return [sql.Identifier(plan.schema_name, f"{state}_{queue.name}") for state in _PARTITIONED]
 
 
 def _fate(removed: RemovedQueue | None) -> str:
@@ -214,7 +240,7 @@ def _fate(removed: RemovedQueue | None) -> str:
 
 
 def _empty(plan: Plan, queue: QueueRows, removed: RemovedQueue | None) -> tuple[Query, ...]:
-    if not queue.pending or removed is None:
+    if removed is None or not (removed.move_to or removed.pending == "cancel"):
         return ()
     if removed.move_to is None:
         values = {"queue": queue.name, "reason": f"queue `{queue.name}` was removed"}
