@@ -89,14 +89,14 @@ def _supervise(project: Project, shares: list[list[str]], options: list[str]) ->
 
 
 async def _serve(orchestrator: Orchestrator, drain: bool) -> int:
-    started = time.monotonic()
+    ending = Ending(drain)
 
     def announce() -> None:
         queues = ", ".join(worker.queue for worker in orchestrator.info().workers)
         logger.info("serving %s", queues or "no queue: no task has a handler")
 
-    code = await serve(orchestrator, drain=drain, on_started=announce)
-    logger.info("%s", _summary(orchestrator, "drained" if drain and code == 0 else "stopped", started))
+    code = await serve(orchestrator, drain=drain, on_started=announce, on_signal=ending.cut_short)
+    logger.info("%s", ending.summary(orchestrator))
     return code
 
 
@@ -105,7 +105,7 @@ async def _serve_on_screen(
 ) -> int:
     from pgconductor.cli.display import ConsoleHandler, DrainBar, QueueLines, Screen
 
-    started = time.monotonic()
+    ending = Ending(drain)
     with ExitStack() as resources:
         if drain:
             endpoint = resources.enter_context(project.endpoint())
@@ -119,25 +119,26 @@ async def _serve_on_screen(
         configure_logs(ConsoleHandler(screen.console), level=level)
         drawing = asyncio.create_task(screen.keep_drawing())
         try:
-            code = await _serve_counting(orchestrator, bar)
+            code = await _serve_counting(orchestrator, bar, ending)
         finally:
             drawing.cancel()
-        if bar is not None and code == 0:
+        if bar is not None and ending.drained:
             bar.finish()
-    say(_summary(orchestrator, "drained" if drain and code == 0 else "stopped", started))
+    say(ending.summary(orchestrator))
     return code
 
 
-async def _serve_counting(orchestrator: Orchestrator, bar: DrainBar | None) -> int:
+async def _serve_counting(orchestrator: Orchestrator, bar: DrainBar | None, ending: Ending) -> int:
     """Serve; with a bar drain, and keep it informed of what is left."""
     if bar is None:
-        return await serve(orchestrator)
+        return await serve(orchestrator, on_signal=ending.cut_short)
     counting: list[asyncio.Task[None]] = []
     try:
         return await serve(
             orchestrator,
             drain=True,
             on_started=lambda: counting.append(asyncio.create_task(bar.keep_counting())),
+            on_signal=ending.cut_short,
         )
     finally:
         for task in counting:
@@ -146,11 +147,27 @@ async def _serve_counting(orchestrator: Orchestrator, bar: DrainBar | None) -> i
                 await task
 
 
-def _summary(orchestrator: Orchestrator, how: str, started: float) -> str:
-    reports = [worker.report for worker in orchestrator.info().workers]
-    counts = {
-        name: sum(getattr(report, name) for report in reports)
-        for name in ("completed", "failed", "retried", "cancelled", "released", "lost")
-    }
-    said = [f"{count:,} {name}" for name, count in counts.items() if count or name == "completed"]
-    return f"{how}: {', '.join(said)} in {time.monotonic() - started:.1f} s"
+class Ending:
+    """How a run came to its end, for the last line that it says.
+
+    Attributes:
+        drained: nothing was left to do, and no signal came before.
+    """
+
+    def __init__(self, drain: bool) -> None:
+        self.drained = drain
+        self._started = time.monotonic()
+
+    def cut_short(self) -> None:
+        """A signal came."""
+        self.drained = False
+
+    def summary(self, orchestrator: Orchestrator) -> str:
+        reports = [worker.report for worker in orchestrator.info().workers]
+        counts = {
+            name: sum(getattr(report, name) for report in reports)
+            for name in ("completed", "failed", "retried", "cancelled", "released", "lost")
+        }
+        said = [f"{count:,} {name}" for name, count in counts.items() if count or name == "completed"]
+        seconds = time.monotonic() - self._started
+        return f"{'drained' if self.drained else 'stopped'}: {', '.join(said)} in {seconds:.1f} s"

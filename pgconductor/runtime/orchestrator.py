@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from pgconductor.errors import ConductorError, DatabaseError, SchemaMismatch
+from pgconductor.errors import ConductorError, DatabaseError, DatabaseUnreachable, SchemaMismatch
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.deps import open_deps
 from pgconductor.runtime.executors import Executor, open_executor
@@ -155,13 +155,16 @@ class Orchestrator:
         Work that is scheduled for later, parked, paused, or held by other live workers is not waited for; what a dead
         worker held is.
         """
-        since: datetime | None = None
-        while self._state == "running":
-            await asyncio.gather(*(worker.quiet.wait() for worker in self._workers.values()))
-            held, since = await asyncio.to_thread(self._registry.doubtful, list(self._workers), since)
-            if held == 0 and all(worker.quiet.is_set() for worker in self._workers.values()):
-                break
-            await asyncio.sleep(DRAIN_POLL if held == 0 else 4 * DRAIN_POLL)
+        drained = asyncio.create_task(self._drained())
+        stopped = asyncio.create_task(self.stopped())  # by a signal: workers that stop are never quiet
+        try:
+            await asyncio.wait((drained, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if drained.done():
+                drained.result()
+        finally:
+            for waiting in (drained, stopped):
+                waiting.cancel()
+            await asyncio.gather(drained, stopped, return_exceptions=True)
         await self.stop()
 
     async def stopped(self) -> None:
@@ -179,6 +182,19 @@ class Orchestrator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    async def _drained(self) -> None:
+        since: datetime | None = None
+        while self._state == "running":
+            await asyncio.gather(*(worker.quiet.wait() for worker in self._workers.values()))
+            try:
+                held, since = await asyncio.to_thread(self._registry.doubtful, list(self._workers), since)
+            except DatabaseUnreachable:  # the workers wait for it too, and say so
+                await asyncio.sleep(10 * DRAIN_POLL)
+                continue
+            if held == 0 and all(worker.quiet.is_set() for worker in self._workers.values()):
+                break
+            await asyncio.sleep(DRAIN_POLL if held == 0 else 4 * DRAIN_POLL)
 
     async def _start(self) -> None:
         queues = self._served_queues()

@@ -15,7 +15,11 @@ INTERRUPTED = 130
 
 
 async def serve(
-    orchestrator: Orchestrator, *, drain: bool = False, on_started: Callable[[], None] | None = None
+    orchestrator: Orchestrator,
+    *,
+    drain: bool = False,
+    on_started: Callable[[], None] | None = None,
+    on_signal: Callable[[], None] | None = None,
 ) -> int:
     """Run until a signal stops it, or with `drain` until nothing is runnable.
 
@@ -23,9 +27,9 @@ async def serve(
     Either way what did not end is given back and costs no attempt.
 
     Returns:
-        The exit code: 0, or 130 after SIGINT.
+        The exit code: 0, 130 after SIGINT, or 1 if it stopped though nobody asked it to.
     """
-    signals = _Signals(orchestrator)
+    signals = _Signals(orchestrator, on_signal)
     signals.install()
     if not await signals.started():
         return signals.exit_code
@@ -37,15 +41,17 @@ async def serve(
         await orchestrator.stopped()
     finally:
         await orchestrator.stop()
-    return signals.exit_code
+    return signals.exit_code if drain or signals.received else 1
 
 
 class _Signals:
-    def __init__(self, orchestrator: Orchestrator) -> None:
+    def __init__(self, orchestrator: Orchestrator, on_signal: Callable[[], None] | None) -> None:
         self._orchestrator = orchestrator
+        self._on_signal = on_signal
         self._starting: asyncio.Task[None] | None = None
         self._stops: list[asyncio.Task[None]] = []
         self._early = False
+        self.received = False
         self.exit_code = 0
 
     def install(self) -> None:
@@ -68,6 +74,9 @@ class _Signals:
 
     def _stop(self, exit_code: int) -> None:
         self.exit_code = exit_code
+        self.received = True
+        if self._on_signal is not None:
+            self._on_signal()
         if self._starting is not None and not self._starting.done():
             if not self._early:  # a second would disturb the tidying up
                 self._early = True

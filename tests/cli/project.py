@@ -110,7 +110,7 @@ class Shop:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
+            return connection.execute(query).fetchall()
 
     def states(self) -> dict[str, int]:
         counted = "select state, count(*)::int from pgconductor.executions group by state"

@@ -47,13 +47,13 @@ def test_a_rate_looks_at_the_last_moments_only() -> None:
 
 
 async def test_the_bar_grows_with_the_work_and_ends_full() -> None:
-    counts = {"completed": 40, "failed": 2, "cancelled": 1}
-    bar = DrainBar(lambda: info(**counts), lambda: 57)
+    now = info(completed=40, failed=2, cancelled=1)
+    bar = DrainBar(lambda: now, lambda: 57)
     counting = asyncio.create_task(bar.keep_counting())
     await asyncio.sleep(0.1)
     assert "43/100" in drawn(bar)
     counting.cancel()
-    counts["completed"] = 90
+    now.workers[0].report.completed = 90
     bar.finish()
     assert "93/93" in drawn(bar)
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import re
+from typing import Any
 
 import pytest
 
 from pgconductor.cli.logs import JsonFormatter, TextFormatter
 
 
-def record(message: str = "completed", *, name: str = "pgconductor.executions", **extra: object) -> logging.LogRecord:
+def record(message: str = "completed", *, name: str = "pgconductor.executions", **extra: Any) -> logging.LogRecord:
     made = logging.LogRecord(name, logging.INFO, __file__, 1, message, None, None)
     made.__dict__.update(extra)
     return made
 
 
-FACTS = {"event": "completed", "task": "greet", "queue": "default", "execution_id": "01", "attempt": 1}
+FACTS: dict[str, Any] = {"event": "completed", "task": "greet", "queue": "default", "execution_id": "01", "attempt": 1}
 
 
 def test_text_has_time_level_and_message() -> None:
@@ -31,7 +32,7 @@ def test_a_handlers_own_line_says_whose_it_is() -> None:
 
 
 @pytest.mark.parametrize("extra", [{"pgconductor": FACTS}, FACTS])
-def test_json_is_one_object_a_line_with_every_fact(extra: dict[str, object]) -> None:
+def test_json_is_one_object_a_line_with_every_fact(extra: dict[str, Any]) -> None:
     text = JsonFormatter().format(record('two\nlines "quoted"', **extra))
     assert "\n" not in text
     line = json.loads(text)

@@ -10,10 +10,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.cli.project import Shop
 from tests.command import COMMAND, environment, pgconductor
+from tests.database import PrivateServer
 
 
 def test_the_whole_way_on_the_embedded_postgres(tmp_path: Path) -> None:
@@ -116,6 +118,50 @@ def test_a_signal_gives_back_what_did_not_end_and_costs_no_attempt(
         _, errors = worker.communicate(timeout=30)
     assert worker.returncode == code, errors
     assert shop.rows("select state, attempts from pgconductor.executions") == [("ready", 0)]
+
+
+def test_a_drain_that_was_cut_short_does_not_say_that_it_drained(shop: Shop) -> None:
+    shop.run("invoke", "nap", '{"seconds": 60}')
+    with shop.start("run", "--drain") as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "napping\n"
+        worker.terminate()
+        _, errors = worker.communicate(timeout=30)
+    assert worker.returncode == 0
+    assert "stopped: 0 completed, 1 released" in errors
+    assert "drained" not in errors
+
+
+def test_a_drain_outlives_a_restart_of_postgres(fresh: Shop, private_server: PrivateServer) -> None:
+    shop = Shop(fresh.folder, private_server.dsn)
+    shop.ask("apply")
+    for _ in range(4):
+        shop.run("invoke", "nap", '{"seconds": 0.5}')
+    with shop.start("run", "--drain") as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "napping\n"
+        private_server.stop("immediate")
+        time.sleep(1)
+        private_server.start()
+        _, errors = worker.communicate(timeout=60)
+    assert worker.returncode == 0, errors
+    assert shop.states() == {"completed": 4}
+
+
+def test_a_worker_that_was_forgotten_ends_as_a_failure_so_that_somebody_restarts_it(shop: Shop) -> None:
+    shop.edit("[queues.slow]", '[queues.default]\nlease = "1s"\n[queues.slow]\nlease = "1s"')
+    shop.ask("generate")
+    with shop.start("run", "--log-level", "error") as worker:
+        registered = "select count(*)::int from pgconductor.workers"
+        deadline = time.monotonic() + 20
+        while shop.rows(registered) != [(2,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with psycopg.connect(shop.database) as connection:
+            connection.execute("delete from pgconductor.workers")
+        _, errors = worker.communicate(timeout=30)
+    assert worker.returncode == 1
+    assert "no longer registered" in errors
 
 
 @pytest.mark.parametrize("moment", [0.5, 0.6, 0.7, 0.8, 1.0])
