@@ -26,10 +26,6 @@ class Lanes:
     def any_hot(self) -> bool:
         return bool(self._hot)
 
-    @property
-    def only_open(self) -> bool:
-        return len(self.all) == 1
-
     def take(self) -> tuple[int, Lane]:
         """The next lane to claim from, in turn."""
         while self._next % len(self.all) not in self._hot:
@@ -46,6 +42,10 @@ class Lanes:
     def found_ready(self, positions: Iterable[int], now: float) -> None:
         """A look found rows in these lanes."""
         self._hot.update(position for position in positions if self._rests_until[position] <= now)
+
+    def end_rests(self) -> None:
+        """There is something new: whatever came short may have had nothing to give."""
+        self._rests_until = [0.0] * len(self.all)
 
     def wake(self) -> None:
         """Something was enqueued: any lane may have it."""

@@ -92,7 +92,8 @@ def _failed(
 ) -> Settled:
     last = task.retry.max_attempts is not None and attempt >= task.retry.max_attempts
     if not last and not isinstance(error, Fatal | UnreadablePayload):
-        chosen = error.delay_ms if isinstance(error, Retry) else None
+        # A subclass may have a constructor of its own, and leave the delay out.
+        chosen: int | None = getattr(error, "delay_ms", None) if isinstance(error, Retry) else None
         delay = retry_delay(task, attempt, draw) if chosen is None else chosen
         return Rescheduled(id, lease, delay, error_record(error))
     if task.retention.failed_ms == 0:

@@ -49,7 +49,8 @@ class Slots:
     ) -> None:
         self.low_water = 0
         self.finished = 0
-        self.active: dict[bytes, Attempt] = {}
+        # By id and lease: one that lapsed and was claimed again here runs beside its own earlier attempt.
+        self.active: dict[tuple[bytes, int], Attempt] = {}
         self._queue = queue
         self._handlers = handlers
         self._executors = {
@@ -77,7 +78,7 @@ class Slots:
         return len(self._buffer)
 
     def ids(self) -> list[bytes]:
-        return [row[0] for row, _ in self._buffer] + list(self.active)
+        return [row[0] for row, _ in self._buffer] + [id for id, _ in self.active]
 
     def take_freed(self) -> set[str]:
         """The limited tasks of which executions ended since the last call; their lanes' slots are free once settled."""
@@ -160,13 +161,13 @@ class Slots:
         handler = self._handlers[key]
         ctx: Context[Any] = Context(id, key, self._queue.name, number, self._deps)
         attempt = Attempt(id, lease, number, version, handler, ctx, self._executors[key], slot)
-        self.active[id] = attempt
+        self.active[id, lease] = attempt
         started = time.perf_counter()
         outcome: Outcome = GivenBack()
         try:
             outcome = await attempt.run(payload)
         finally:
-            del self.active[id]
+            del self.active[id, lease]
             self.finished += 1
             written = settled(outcome, id, lease, number, handler.plan)
             self._outbox.put(written)

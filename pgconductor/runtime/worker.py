@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from pgconductor.runtime.supply import Supply
 from pgconductor.store.claims import Claims
 from pgconductor.store.keeping import DATA_ERRORS, keep_connected
 from pgconductor.store.session import CLAIM_SETTINGS, RELAXED_SETTINGS, WORKER_SETTINGS
-from pgconductor.store.settlement import Finished, Settled, Settlement
+from pgconductor.store.settlement import Finished, Rescheduled, Settled, Settlement
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -119,10 +120,12 @@ class Worker:
         )
 
     def wake(self) -> None:
-        """Something was enqueued."""
+        """Something was enqueued, for now or for later."""
         if len(self._lanes.all) <= 3:
             self._lanes.wake()
+            self._afterthoughts = AFTERTHOUGHTS
         else:
+            self._lanes.end_rests()
             self._look_at = 0.0
         self._poke.set()
 
@@ -178,7 +181,7 @@ class Worker:
     async def _claim(self, connection: AsyncConnection) -> None:
         claims = Claims(connection, self._schema, self.queue, self.id)
         self._idle = False
-        self._strays_at = 0.0
+        self._strays_at = self._look_at = 0.0
         while self._claiming:
             await self._claim_once(claims, time.monotonic())
 
@@ -212,6 +215,8 @@ class Worker:
         self.quiet.clear()
         self._buffered_at = now
         self._slots.add(rows, self._lease)
+        if not self._claiming:  # the worker was stopped while the claim was under way
+            self._slots.give_back_buffered()
         self._afterthoughts = AFTERTHOUGHTS
         self._supply.claimed(rows, now)
         if self._idle and self._supply.busy_for(now) > BUSY_AFTER:
@@ -219,10 +224,14 @@ class Worker:
             await claims.set_idle(False)
 
     async def _look(self, claims: Claims, now: float) -> None:
+        self._look_at = math.inf
         look = await claims.look(PROMOTE_BATCH)
         poll = self.queue.poll_interval_ms / 1000 * random.uniform(0.9, 1.1)
         due = poll if look.next_due is None else max(look.next_due, 0.001)
-        self._look_at = 0.0 if look.promoted == PROMOTE_BATCH else now + min(poll, due)
+        # Whoever wanted a look meanwhile wants another one.
+        self._look_at = min(self._look_at, 0.0 if look.promoted == PROMOTE_BATCH else now + min(poll, due))
+        if look.promoted:
+            self._lanes.end_rests()
         if not look.paused:
             self._lanes.found_ready(look.lanes, now)
 
@@ -256,8 +265,8 @@ class Worker:
 
     async def _stop_cancelled(self, claims: Claims) -> None:
         for stopping in await claims.find_stopping():
-            attempt = self._slots.active.get(stopping.id)
-            if attempt is not None and attempt.lease == stopping.lease:
+            attempt = self._slots.active.get((stopping.id, stopping.lease))
+            if attempt is not None:
                 attempt.stop(Cancelled(stopping.reason))
 
     async def _give_back_strays(self, claims: Claims) -> None:
@@ -285,6 +294,7 @@ class Worker:
             not_owned = await self._write(settlement, batch)
             self._outbox.done()
             self._slots_freed(freed)
+            self._look_when_due(batch)
             if not_owned and not again:  # after a lost reply, what is gone may be what the first try wrote
                 self.report.not_owned(not_owned)
 
@@ -292,6 +302,13 @@ class Worker:
         for task in tasks:
             self._lanes.slot_freed(task)
         if tasks:
+            self._poke.set()
+
+    def _look_when_due(self, batch: Sequence[Settled]) -> None:
+        """What will be tried again is due perhaps before the next look."""
+        delays = [outcome.delay_ms for outcome in batch if isinstance(outcome, Rescheduled)]
+        if delays:
+            self._look_at = min(self._look_at, time.monotonic() + min(delays) / 1000)
             self._poke.set()
 
     async def _write(self, settlement: Settlement, batch: Sequence[Settled]) -> list[bytes]:
