@@ -32,6 +32,7 @@ class Peer:
 
 
 PEERS = (
+    Peer("pgconductor", "ours.py"),
     Peer("graphile-worker", "graphile_worker.mjs", ("graphile-worker",)),
     Peer("pgqueuer", "pgqueuer.py", ("pgqueuer[asyncpg]", "uvloop", "pydantic")),
     Peer("oban", "oban.py", ("oban", "pydantic"), python=(3, 12), share=0.2),

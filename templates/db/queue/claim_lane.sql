@@ -3,43 +3,42 @@
 with gate as materialized (
     select pg_try_advisory_xact_lock(hashtextextended({{ lock | literal }}, 0)) as open
 ), free as materialized (
-    select slot, row_number() over (order by slot) as n
-    from generate_series(1, %(lane_limit)s::int) as slot
-    where (select open from gate)
-      and not exists (select from {{ running }} as r where r.task = {{ task | literal }} and r.slot = slot.slot)
-    order by slot
-    limit least(
-        %(limit)s::int,
-        -- By the slots, which have an index: a scan of all that runs here would be paid for by every claim.
-        greatest(0, %(lane_limit)s::int - (
-            select count(*) from {{ running }} where task = {{ task | literal }} and slot is not null))
-    )
+    select array(
+        select slot from generate_series(1, %(lane_limit)s::int) as slot
+        where (select open from gate)
+          and not exists (select from {{ running }} as r where r.task = {{ task | literal }} and r.slot = slot.slot)
+        order by slot
+        limit least(
+            %(limit)s::int,
+            -- By the slots, which have an index: a scan of all that runs here would be paid for by every claim.
+            greatest(0, %(lane_limit)s::int - (
+                select count(*) from {{ running }} where task = {{ task | literal }} and slot is not null))
+        )
+    ) as slots
 ), locked as materialized (
-    select ctid, priority, run_at, id
+    select ctid, *
     from {{ ready }}
     where {{ predicate }}
       and {{ readable }}
       and (select not paused from {{ schema }}.queues where name = {{ queue | literal }})
       and (select expires_at > {{ schema }}.clock() from {{ schema }}.workers where id = %(worker)s::bigint)
     order by -priority, run_at, id
-    limit (select count(*) from free)
+    limit (select cardinality(slots) from free)
     for update skip locked
 ), next as materialized (
-    select ctid, id, row_number() over (order by -priority, run_at, id) as n from locked
+    select *, row_number() over (order by -priority, run_at, id) as n from locked
 ), held as (
     insert into {{ running }}
         (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error,
          worker, lease, slot, started_at)
-    select r.id, r.run_at, r.created_at, r.attempts + 1, r.priority, r.version, r.queue, r.task, r.payload, r.tags,
-           r.dedupe_key, r.parent_id, r.error, %(worker)s::bigint, %(lease)s::bigint, free.slot, (select {{ schema }}.clock())
+    select id, run_at, created_at, attempts + 1, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error,
+           %(worker)s::bigint, %(lease)s::bigint, (select slots from free)[n], (select {{ schema }}.clock())
     from next
-    join free using (n)
-    join {{ ready }} as r on r.id = next.id
     on conflict do nothing
     returning id
 ), taken as (
     delete from {{ ready }}
-    where ctid = any (array(select next.ctid from next join held using (id)))
+    where ctid = any (array(select ctid from next where id = any (array(select id from held))))
     returning *
 )
 select id, task, version, attempts + 1 as attempt, payload::text, priority, run_at
