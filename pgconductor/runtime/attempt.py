@@ -68,9 +68,9 @@ class Attempt:
             outcome = await self._call(payload)
         except asyncio.CancelledError:
             return self._after_cancellation()
-        except GeneratorExit:
-            raise
         except BaseException as error:  # SystemExit of a handler included: it ends the attempt, not the worker
+            if isinstance(error, GeneratorExit) and asyncio.current_task() is not self._slot:
+                raise  # the slot itself is being closed
             outcome = Failed(error)
         if self.stopped is not None:
             return await self._after_stop(outcome)

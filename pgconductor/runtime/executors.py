@@ -15,7 +15,7 @@ from pgconductor.api.context import Context
 from pgconductor.errors import BindingError
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.handlers import Handler, load
-from pgconductor.runtime.remote import Invocation, join_parent, run_remote
+from pgconductor.runtime.remote import Invocation, join_parent, raisable, run_remote
 
 logger = logging.getLogger("pgconductor")
 
@@ -40,13 +40,17 @@ class Threads:
 
     async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
         # The caller's context variables, as asyncio.to_thread has it.
-        run = partial(contextvars.copy_context().run, handler.function, payload, ctx)
-        if handler.is_async:
-            run = partial(asyncio.run, _as_coroutine(handler.function, payload, ctx))
+        run = partial(contextvars.copy_context().run, _call_in_thread, handler, payload, ctx)
         return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _call_in_thread(handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+    if handler.is_async:
+        return asyncio.run(_as_coroutine(handler.function, payload, ctx))
+    return raisable(handler.function, payload, ctx)
 
 
 async def _as_coroutine(function: Callable[..., Any], payload: Any, ctx: Context[Any]) -> Any:

@@ -14,13 +14,27 @@ TRACEBACK_LIMIT = 16_000
 FRAME_LIMIT = 40
 
 
+class Described(Exception):
+    """Stands for an exception of another process that cannot be made again in this one: what was said of it there."""
+
+    def __init__(self, kind: str, message: str, trace: str) -> None:
+        super().__init__(kind, message, trace)  # all of them, so that it can travel itself
+        self.kind = kind
+        self.message = message
+        self.trace = trace
+
+    @classmethod
+    def of(cls, error: BaseException) -> Described:
+        return cls(kind_of(error), message_of(error), _traceback_of(error))
+
+
 def error_record(error: BaseException) -> str:
     """`{"type", "message", "traceback"}` of an exception, as JSON that Postgres takes.
 
     >>> error_record(ValueError("no such order"))
     '{"type": "ValueError", "message": "no such order", "traceback": "ValueError: no such order\\\\n"}'
     """
-    return error_text(type(error).__name__, message_of(error), _traceback_of(error))
+    return error_text(kind_of(error), message_of(error), _traceback_of(error))
 
 
 def error_text(kind: str, message: str, trace: str | None = None) -> str:
@@ -31,8 +45,15 @@ def error_text(kind: str, message: str, trace: str | None = None) -> str:
     return json.dumps(record)
 
 
+def kind_of(error: BaseException) -> str:
+    """The name of the exception's class."""
+    return error.kind if isinstance(error, Described) else type(error).__name__
+
+
 def message_of(error: BaseException) -> str:
     """`str(error)`, or what can be said when that raises."""
+    if isinstance(error, Described):
+        return error.message
     try:
         return str(error)
     except BaseException as broken:  # a __str__ may raise anything, and its execution must still be settled
@@ -48,6 +69,8 @@ def clean(text: str, limit: int) -> str:
 
 
 def _traceback_of(error: BaseException) -> str:
+    if isinstance(error, Described):
+        return error.trace
     try:
         return "".join(traceback.TracebackException.from_exception(error, limit=-FRAME_LIMIT, compact=True).format())
     except BaseException as broken:  # formatting calls __str__ and __repr__ of strangers

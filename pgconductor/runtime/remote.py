@@ -7,20 +7,26 @@ import importlib
 import inspect
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pgconductor.api.context import Context
 from pgconductor.api.task import Task
 from pgconductor.runtime.deps import process_deps
+from pgconductor.runtime.failure import Described
 
 if TYPE_CHECKING:
     from pgconductor.plan.model import Plan
     from pgconductor.runtime.handlers import Handler
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,40 @@ def _end_after(sentinel: int) -> None:
 
 
 def run_remote(invocation: Invocation) -> str | None:
-    """Call the handler here and return its result as JSON."""
+    """Call the handler here and return its result as JSON.
+
+    Raises:
+        Described: in place of an exception that would not survive the way back.
+    """
+    try:
+        return raisable(_call, invocation)
+    except BaseException as error:
+        if _can_travel(error):
+            raise
+        raise Described.of(error) from None
+
+
+def raisable(function: Callable[..., T], *arguments: Any) -> T:
+    """Call it, and let nothing out that means something else to whoever awaits the result.
+
+    StopIteration cannot be raised into a future: until Python 3.12 who waits for it waits for ever. GeneratorExit would
+    close the coroutines that wait.
+    """
+    try:
+        return function(*arguments)
+    except (StopIteration, GeneratorExit) as error:
+        raise RuntimeError(f"the handler raised {type(error).__name__}") from error
+
+
+def _can_travel(error: BaseException) -> bool:
+    """An exception whose constructor takes other arguments than it hands on can be pickled, but not unpickled."""
+    try:
+        return type(pickle.loads(pickle.dumps(error))) is type(error)
+    except BaseException:
+        return False
+
+
+def _call(invocation: Invocation) -> str | None:
     sys.path.extend(entry for entry in invocation.path if entry not in sys.path)
     task: Task[Any, Any] = getattr(importlib.import_module(f"{invocation.package}.tasks"), invocation.task)
     module, _, name = invocation.handler.partition(":")

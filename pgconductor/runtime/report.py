@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pgconductor.runtime.failure import message_of
+from pgconductor.runtime.failure import clean, kind_of, message_of
 from pgconductor.runtime.outcome import Cancelled, Completed, Failed, GivenBack, Outcome, TimedOut
-from pgconductor.store.settlement import Rescheduled, Settled
+from pgconductor.store.settlement import Discarded, Finished, Rescheduled, Settled
 
 if TYPE_CHECKING:
     from pgconductor.runtime.attempt import Attempt
@@ -49,6 +49,13 @@ class Report:
             self.failed += 1
             self._log(logging.ERROR, "failed", attempt, seconds, _reason(outcome))
 
+    def unwritable(self, outcome: Settled, error: Exception) -> None:
+        """The database refused what was to be written: the execution ends failed."""
+        if isinstance(outcome, Discarded) or (isinstance(outcome, Finished) and outcome.state == "completed"):
+            self.completed -= 1
+            self.failed += 1
+        logger.error("queue %s: the outcome of %s could not be stored: %s", self.queue, UUID(bytes=outcome.id), error)
+
     def not_owned(self, ids: list[bytes]) -> None:
         """Outcomes that were not written: the lease had lapsed and the executions are somebody else's."""
         self.lost += len(ids)
@@ -75,4 +82,4 @@ def _reason(outcome: Outcome) -> str:
     if isinstance(outcome, TimedOut):
         return f"timed out after {outcome.limit_ms / 1000:g} s"
     assert isinstance(outcome, Failed)
-    return f"{type(outcome.error).__name__}: {message_of(outcome.error)[:500]}"
+    return f"{kind_of(outcome.error)}: {clean(message_of(outcome.error), 500)}"

@@ -134,10 +134,10 @@ class Slots:
 
     def _close_slot(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
         if self._buffer:
             self._start()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
 
     async def _run(self) -> None:
         slot = asyncio.current_task()

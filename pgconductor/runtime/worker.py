@@ -317,6 +317,7 @@ class Worker:
             return await settlement.settle(batch)
         except DATA_ERRORS as error:
             if len(batch) == 1:
+                self.report.unwritable(batch[0], error)
                 return await settlement.settle([_unwritable(batch[0], error)])
         half = len(batch) // 2
         return await self._write(settlement, batch[:half]) + await self._write(settlement, batch[half:])
