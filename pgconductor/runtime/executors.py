@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import itertools
 import logging
 import multiprocessing
+import threading
 from collections.abc import Callable
 from concurrent import futures
 from functools import partial
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from pgconductor.api.context import Context
@@ -33,18 +37,69 @@ class Executor(Protocol):
 
 
 class Threads:
-    """Sync handlers of the default executor. A thread cannot be killed: `ctx.cancelled` asks it to end."""
+    """Sync handlers of the default executor. A thread cannot be killed: `ctx.cancelled` asks it to end.
 
-    def __init__(self, size: int, name: str) -> None:
-        self._pool = futures.ThreadPoolExecutor(size, thread_name_prefix=f"pgconductor {name}")
+    Not a ThreadPoolExecutor: there a handler that never ends would go on holding a place after its timeout, and keep
+    the process from exiting after its shutdown.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = f"pgconductor {name}"
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._idle = 0
+        self._closed = False
 
     async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+        future = asyncio.get_running_loop().create_future()
         # The caller's context variables, as asyncio.to_thread has it.
         run = partial(contextvars.copy_context().run, _call_in_thread, handler, payload, ctx)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+        with self._lock:
+            if self._idle:
+                self._idle -= 1
+            else:
+                name = f"{self._name} {next(self._numbers)}"
+                threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._jobs.put(partial(_fulfil, future, run))
+        return await future
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._closed = True
+            for _ in range(self._idle):
+                self._jobs.put(_nothing)
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()
+            with self._lock:
+                if self._closed:
+                    return
+                self._idle += 1
+
+
+def _nothing() -> None:
+    """The job that wakes an idle thread to its end."""
+
+
+def _fulfil(future: asyncio.Future[Any], run: Callable[[], Any]) -> None:
+    result, error = None, None
+    try:
+        result = run()
+    except BaseException as raised:
+        error = raised
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        future.get_loop().call_soon_threadsafe(_settle, future, result, error)
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.cancelled():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
 
 
 def _call_in_thread(handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
@@ -60,10 +115,9 @@ async def _as_coroutine(function: Callable[..., Any], payload: Any, ctx: Context
 class Processes:
     """One process a slot, so that killing one (a timeout, a cancellation) or losing one (a crash) touches no other."""
 
-    def __init__(self, size: int, plan: Plan) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._free: list[futures.ProcessPoolExecutor] = []
-        self._size = size
         self._spawn = multiprocessing.get_context("spawn")
 
     async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
@@ -122,9 +176,9 @@ def open_executor(queue: QueuePlan, plan: Plan) -> Executor:
         BindingError: the factory is missing, fails, or does not return an executor.
     """
     if queue.executor in ("async", "thread"):
-        return Threads(queue.worker_concurrency, queue.name)
+        return Threads(queue.name)
     if queue.executor == "process":
-        return Processes(queue.worker_concurrency, plan)
+        return Processes(plan)
     try:
         pool = load(queue.executor)()
     except Exception as error:

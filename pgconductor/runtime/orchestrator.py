@@ -8,15 +8,15 @@ import logging
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from pgconductor.errors import ConductorError, DatabaseError, DatabaseUnreachable, SchemaMismatch
+from pgconductor.errors import ConductorError, DatabaseError, SchemaMismatch
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.deps import open_deps
+from pgconductor.runtime.drain import Drain
 from pgconductor.runtime.executors import Executor, open_executor
 from pgconductor.runtime.handlers import Handler, bind
 from pgconductor.runtime.heartbeat import Heartbeat
@@ -32,7 +32,8 @@ from pgconductor.store.workers import WorkerRegistry
 
 logger = logging.getLogger("pgconductor")
 
-DRAIN_POLL = 0.05
+# For the rounds of heartbeat and upkeep that are under way when everything else has stopped.
+LAST_ROUND = 2.0
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class Orchestrator:
         Work that is scheduled for later, parked, paused, or held by other live workers is not waited for; what a dead
         worker held is.
         """
-        drained = asyncio.create_task(self._drained())
+        drained = asyncio.create_task(Drain(self._workers.values(), self._registry).run())
         stopped = asyncio.create_task(self.stopped())  # by a signal: workers that stop are never quiet
         try:
             await asyncio.wait((drained, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -183,19 +184,6 @@ class Orchestrator:
     ) -> None:
         await self.stop()
 
-    async def _drained(self) -> None:
-        since: datetime | None = None
-        while self._state == "running":
-            await asyncio.gather(*(worker.quiet.wait() for worker in self._workers.values()))
-            try:
-                held, since = await asyncio.to_thread(self._registry.doubtful, list(self._workers), since)
-            except DatabaseUnreachable:  # the workers wait for it too, and say so
-                await asyncio.sleep(10 * DRAIN_POLL)
-                continue
-            if held == 0 and all(worker.quiet.is_set() for worker in self._workers.values()):
-                break
-            await asyncio.sleep(DRAIN_POLL if held == 0 else 4 * DRAIN_POLL)
-
     async def _start(self) -> None:
         queues = self._served_queues()
         refuse_unsupported(self.plan, queues)
@@ -211,8 +199,8 @@ class Orchestrator:
         if self._deps is None:
             self._deps = await self._deps_resources.enter_async_context(open_deps(self.plan.context))
         self._registry = WorkerRegistry(self._endpoint.url, self.plan, self.process)
-        for queue in queues:
-            self._workers[queue] = await self._register(queue, handlers, executors[queue])
+        # Known only once all are registered, and started without another await: what is closed has been started.
+        self._workers = {queue: await self._register(queue, handlers, executors[queue]) for queue in queues}
         self._keep_alive()
         for worker in self._workers.values():
             worker.start()
@@ -258,6 +246,8 @@ class Orchestrator:
 
         heartbeat = Heartbeat(self._registry, lease_ms, self._worker_ids, on_lost)
         upkeep = Upkeep(self._endpoint.url, self.plan, self.process, lease_ms)
+        for thread in (heartbeat, upkeep):
+            self._resources.callback(thread.join, LAST_ROUND)
         for keeper in (heartbeat, upkeep, Watchdog()):
             keeper.start()
             self._resources.callback(keeper.stop)

@@ -129,6 +129,13 @@ class Worker:
             self._look_at = 0.0
         self._poke.set()
 
+    def look_again(self) -> None:
+        """Find out anew whether there is nothing to do."""
+        self.quiet.clear()
+        self._lanes.wake()
+        self._look_at = 0.0
+        self._poke.set()
+
     def check_stopping(self) -> None:
         """Someone cancelled a running execution, perhaps one of this worker's."""
         self._stopping_at = 0.0

@@ -169,8 +169,25 @@ def test_a_signal_while_it_starts_is_not_lost(shop: Shop, moment: float) -> None
     with shop.start("run") as worker:
         time.sleep(moment)
         worker.terminate()
-        worker.communicate(timeout=20)
-    assert worker.returncode in (0, -signal.SIGTERM)
+        _, errors = worker.communicate(timeout=20)
+    assert worker.returncode in (0, -signal.SIGTERM), errors
+
+
+def test_a_start_that_fails_half_way_says_why(shop: Shop) -> None:
+    with psycopg.connect(shop.database) as connection:
+        connection.execute(
+            """create function full_house() returns trigger language plpgsql as
+               $$ begin raise exception 'no more room'; end $$"""
+        )
+        connection.execute(
+            """create trigger full_house before insert on pgconductor.workers
+               for each row when (new.queue = 'slow') execute function full_house()"""
+        )
+    with shop.start("run", "--drain") as worker:
+        _, errors = worker.communicate(timeout=30)
+    assert worker.returncode != 0
+    assert "no more room" in errors
+    assert "AttributeError" not in errors
 
 
 def test_several_processes_share_the_work_and_one_signal_stops_them(shop: Shop) -> None:
