@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pgconductor.store.rounds import Rounds
@@ -21,21 +21,18 @@ class Heartbeat:
 
     Args:
         lease_ms: the shortest lease among its queues.
-        workers: ids that must still exist.
-        on_lost: called from the heartbeat's thread with those that do not.
+        on_beat: called from the heartbeat's thread after each beat, with `time.monotonic()` before it was sent, and the
+            workers that still exist: by their ids, whether their leases had lapsed before.
     """
 
     def __init__(
         self,
         registry: WorkerRegistry,
         lease_ms: int,
-        workers: Callable[[], frozenset[int]],
-        on_lost: Callable[[frozenset[int]], None],
+        on_beat: Callable[[float, Mapping[int, bool]], None],
     ) -> None:
         self._registry = registry
-        self._workers = workers
-        self._on_lost = on_lost
-        self.last_beat = time.monotonic()
+        self._on_beat = on_beat
         self._rounds = Rounds("heartbeat", registry.url, lease_ms / 1000 / BEATS_PER_LEASE, self._beat)
 
     def start(self) -> None:
@@ -48,8 +45,5 @@ class Heartbeat:
         self._rounds.join(timeout)
 
     def _beat(self, connection: Connection) -> None:
-        expected = self._workers()
-        alive = self._registry.beat(connection)
-        self.last_beat = time.monotonic()
-        if expected - alive:
-            self._on_lost(expected - alive)
+        sent = time.monotonic()
+        self._on_beat(sent, self._registry.beat(connection))

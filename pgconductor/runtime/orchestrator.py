@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from pgconductor.runtime.drain import Drain
 from pgconductor.runtime.executors import Executor, open_executor
 from pgconductor.runtime.handlers import Handler, bind
 from pgconductor.runtime.heartbeat import Heartbeat
+from pgconductor.runtime.tenure import Tenure
 from pgconductor.runtime.unsupported import refuse_unsupported
 from pgconductor.runtime.upkeep import Upkeep
 from pgconductor.runtime.watchdog import Watchdog
@@ -232,19 +234,19 @@ class Orchestrator:
             )
 
     async def _register(self, queue: str, handlers: dict[str, Handler], executor: Executor) -> Worker:
+        before = time.monotonic()
         worker_id = await asyncio.to_thread(self._registry.register, queue)
         ours = {key: handler for key, handler in handlers.items() if handler.plan.queue == queue}
         settings = self.plan.queues[queue]
-        return Worker(worker_id, self._endpoint.url, self.plan.schema_name, settings, ours, executor, self._deps)
+        tenure = Tenure(settings.lease_ms, before)
+        return Worker(
+            worker_id, self._endpoint.url, self.plan.schema_name, settings, ours, executor, self._deps, tenure
+        )
 
     def _keep_alive(self) -> None:
         lease_ms = min((worker.queue.lease_ms for worker in self._workers.values()), default=30_000)
-        loop = asyncio.get_running_loop()
-
-        def on_lost(lost: frozenset[int]) -> None:
-            loop.call_soon_threadsafe(self._lost_workers, lost)
-
-        heartbeat = Heartbeat(self._registry, lease_ms, self._worker_ids, on_lost)
+        self._loop = asyncio.get_running_loop()
+        heartbeat = Heartbeat(self._registry, lease_ms, self._on_beat)
         upkeep = Upkeep(self._endpoint.url, self.plan, self.process, lease_ms)
         for thread in (heartbeat, upkeep):
             self._resources.callback(thread.join, LAST_ROUND)
@@ -252,10 +254,23 @@ class Orchestrator:
             keeper.start()
             self._resources.callback(keeper.stop)
         listener = Listener(self._endpoint, self.plan.schema_name, self._on_notify, self._on_listening)
-        self._listening = loop.create_task(listener.run())
+        self._listening = self._loop.create_task(listener.run())
 
-    def _worker_ids(self) -> frozenset[int]:
-        return frozenset(worker.id for worker in self._workers.values())
+    def _on_beat(self, sent: float, beaten: Mapping[int, bool]) -> None:
+        """Called from the heartbeat's thread."""
+        lost = []
+        for worker in self._workers.values():
+            if worker.id not in beaten:
+                lost.append(worker.id)
+            elif worker.tenure.renew(sent, beaten[worker.id]):
+                self._call(worker.regain)
+        if lost:
+            self._call(self._lost_workers, lost)
+
+    def _call(self, function: Callable[..., None], *values: Any) -> None:
+        """Call in the loop, from another thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(function, *values)
 
     def _on_notify(self, payload: str) -> None:
         if payload == "cancel":
@@ -269,12 +284,12 @@ class Orchestrator:
             worker.listening = listening
             worker.wake()
 
-    def _lost_workers(self, lost: frozenset[int]) -> None:
+    def _lost_workers(self, lost: list[int]) -> None:
         """Another process pruned them after a day without a beat; what they held is long somebody else's."""
         if self._state != "running":
             return  # it has just signed off itself
         logger.error("workers %s are no longer registered; stopping", ", ".join(map(str, sorted(lost))))
-        self._farewell = asyncio.get_running_loop().create_task(self.stop(grace=0))
+        self._farewell = self._loop.create_task(self.stop(grace=0))
 
     async def _tell(self, verb: Callable[[], None]) -> None:
         """Tell the database on the way out; where it cannot be reached, the lapse of the leases will."""

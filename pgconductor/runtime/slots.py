@@ -21,6 +21,7 @@ from pgconductor.runtime.handlers import Handler
 from pgconductor.runtime.outbox import Outbox
 from pgconductor.runtime.outcome import GivenBack, Outcome, settled
 from pgconductor.runtime.report import Report
+from pgconductor.runtime.tenure import Tenure
 from pgconductor.store.claims import ClaimedRow
 from pgconductor.store.settlement import Released
 
@@ -34,6 +35,7 @@ class Slots:
     Args:
         outbox: where outcomes go.
         deps: `ctx.deps` of every handler.
+        tenure: beyond which nothing starts.
         on_progress: called when an execution ended and nothing is buffered, or no more than `low_water` are held.
     """
 
@@ -45,6 +47,7 @@ class Slots:
         outbox: Outbox,
         deps: Any,
         report: Report,
+        tenure: Tenure,
         on_progress: Callable[[], None],
     ) -> None:
         self.low_water = 0
@@ -61,6 +64,7 @@ class Slots:
         self._outbox = outbox
         self._deps = deps
         self._report = report
+        self._tenure = tenure
         self._on_progress = on_progress
         self._freed: set[str] = set()
         self._buffer: deque[tuple[ClaimedRow, int]] = deque()
@@ -142,19 +146,26 @@ class Slots:
     async def _run(self) -> None:
         slot = asyncio.current_task()
         assert slot is not None
-        buffer, outbox, clean = self._buffer, self._outbox, self._clean
-        slice_ends = time.perf_counter() + SLICE
+        buffer, outbox, clean, tenure = self._buffer, self._outbox, self._clean, self._tenure
+        now = time.monotonic()
+        slice_ends = now + SLICE
         while buffer:
             if outbox.full:
                 await outbox.room()
+                now = time.monotonic()
                 continue
+            if now > tenure.until:
+                self.give_back_buffered()
+                return
             row, lease = buffer.popleft()
             await self._attempt(row, lease, slot)
             if contextvars.copy_context() != clean:
                 return  # the handler left context variables behind: the next one gets a fresh slot
-            if time.perf_counter() > slice_ends:
+            now = time.monotonic()
+            if now > slice_ends:
                 await asyncio.sleep(0)
-                slice_ends = time.perf_counter() + SLICE
+                now = time.monotonic()
+                slice_ends = now + SLICE
 
     async def _attempt(self, row: ClaimedRow, lease: int, slot: asyncio.Task[None]) -> None:
         id, key, version, number, payload, _, _ = row
@@ -162,7 +173,7 @@ class Slots:
         ctx: Context[Any] = Context(id, key, self._queue.name, number, self._deps)
         attempt = Attempt(id, lease, number, version, handler, ctx, self._executors[key], slot)
         self.active[id, lease] = attempt
-        started = time.perf_counter()
+        started = time.monotonic()
         outcome: Outcome = GivenBack()
         try:
             outcome = await attempt.run(payload)
@@ -171,7 +182,7 @@ class Slots:
             self.finished += 1
             written = settled(outcome, id, lease, number, handler.plan)
             self._outbox.put(written)
-            self._report.ended(attempt, outcome, written, time.perf_counter() - started)
+            self._report.ended(attempt, outcome, written, time.monotonic() - started)
             if key in self._limited:
                 self._freed.add(key)
             if not self._buffer or len(self._buffer) + len(self.active) <= self.low_water:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from pgconductor.plan.model import QueuePlan
 from pgconductor.runtime.executors import Executor
@@ -25,6 +26,7 @@ from pgconductor.runtime.outcome import Cancelled, GivenBack
 from pgconductor.runtime.report import Report
 from pgconductor.runtime.slots import Slots
 from pgconductor.runtime.supply import Supply
+from pgconductor.runtime.tenure import Tenure
 from pgconductor.store.claims import Claims
 from pgconductor.store.keeping import DATA_ERRORS, keep_connected
 from pgconductor.store.session import CLAIM_SETTINGS, RELAXED_SETTINGS, WORKER_SETTINGS
@@ -72,6 +74,9 @@ class Worker:
 
     Args:
         id: in `workers`: what its leases are held under.
+        tenure: until when it surely holds what it claimed.
+
+    Attributes:
         listening: whether wake-ups can be heard: without them nobody needs to know that it is idle.
     """
 
@@ -84,9 +89,11 @@ class Worker:
         handlers: dict[str, Handler],
         executor: Executor,
         deps: Any,
+        tenure: Tenure,
     ) -> None:
         self.id = id
         self.queue = queue
+        self.tenure = tenure
         self.report = Report(queue.name)
         self.quiet = asyncio.Event()
         self.listening = False
@@ -96,11 +103,11 @@ class Worker:
         self._lanes = Lanes(queue.lanes)
         self._outbox = Outbox(OUTBOX_BATCHES * queue.flush_batch_size)
         self._poke = asyncio.Event()
-        self._slots = Slots(queue, handlers, executor, self._outbox, deps, self.report, self._poke.set)
+        self._slots = Slots(queue, handlers, executor, self._outbox, deps, self.report, tenure, self._poke.set)
         self._supply = Supply(queue)
         self._claiming = True
         self._lease = 0
-        self._strays_at = 0.0
+        self._compare_at = 0.0
         self._stopping_at = 0.0
         self._buffered_at = 0.0
         self._attempted: Sequence[Settled] | None = None
@@ -140,6 +147,15 @@ class Worker:
         """Someone cancelled a running execution, perhaps one of this worker's."""
         self._stopping_at = 0.0
         self._poke.set()
+
+    def regain(self) -> None:
+        """Its lease had lapsed and it is alive again: keep from running what may be somebody else's by now."""
+        lapses = self.tenure.lapses
+        count = self._slots.give_back_buffered()
+        logger.warning("queue %s: the lease had lapsed; gave back %d executions not started", self.queue.name, count)
+        self._compare_at = 0.0
+        self._poke.set()
+        self.tenure.regain(lapses)
 
     def info(self) -> Info:
         return Info(
@@ -188,14 +204,15 @@ class Worker:
     async def _claim(self, connection: AsyncConnection) -> None:
         claims = Claims(connection, self._schema, self.queue, self.id)
         self._idle = False
-        self._strays_at = self._look_at = 0.0
+        self._compare_at = self._look_at = 0.0
         while self._claiming:
             await self._claim_once(claims, time.monotonic())
 
     async def _claim_once(self, claims: Claims, now: float) -> None:
-        if now >= self._strays_at:
-            self._strays_at = now + self.queue.lease_ms / 1000
+        if now >= self._compare_at:
+            self._compare_at = now + self.queue.lease_ms / 1000
             await self._give_back_strays(claims)
+            await self._stop_lost(claims)
         if self._slots.active and now >= self._stopping_at:
             self._stopping_at = now + STOPPING_POLL
             await self._stop_cancelled(claims)
@@ -213,6 +230,7 @@ class Worker:
         position, lane = self._lanes.take()
         limit = min(room, self.queue.fetch_batch_size, lane.limit or room)
         self._lease += 1
+        lapses = self.tenure.lapses
         rows = await claims.claim(lane, self._lease, limit)
         now = time.monotonic()
         if len(rows) < limit:
@@ -222,7 +240,8 @@ class Worker:
         self.quiet.clear()
         self._buffered_at = now
         self._slots.add(rows, self._lease)
-        if not self._claiming:  # the worker was stopped while the claim was under way
+        # Stopped, or frozen past the lease, while the claim was under way.
+        if not self._claiming or lapses != self.tenure.lapses:
             self._slots.give_back_buffered()
         self._afterthoughts = AFTERTHOUGHTS
         self._supply.claimed(rows, now)
@@ -284,6 +303,16 @@ class Worker:
         count = await claims.release_strays(self._slots.ids() + self._outbox.ids())
         if count:
             logger.warning("queue %s: gave back %d executions claimed without a reply", self.queue.name, count)
+
+    async def _stop_lost(self, claims: Claims) -> None:
+        """What runs here although it is somebody else's by now, or ended, need not run on: its outcome is dropped."""
+        if not self._slots.active:
+            return
+        for key in await claims.find_lost(list(self._slots.active)):
+            attempt = self._slots.active.get(key)
+            if attempt is not None:
+                logger.warning("queue %s: stopping %s, its lease had lapsed", self.queue.name, UUID(bytes=attempt.id))
+                attempt.stop(GivenBack())
 
     def _give_back_stale(self) -> None:
         """Slots that are all held by slow handlers: what waits for them is better off with another worker."""

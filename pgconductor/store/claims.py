@@ -125,6 +125,12 @@ class Claims:
         await self._execute("release_strays", {"worker": self._worker, "known": UuidArray(known)})
         return len(await self._cursor.fetchall())
 
+    async def find_lost(self, held: Sequence[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
+        """Which of these executions, each with its lease, this worker does not hold any more."""
+        ids, leases = UuidArray([id for id, _ in held]), [lease for _, lease in held]
+        await self._execute("find_lost", {"worker": self._worker, "ids": ids, "leases": leases})
+        return [(id, lease) for id, lease in await self._cursor.fetchall()]
+
     async def _take(self, lane: Lane, extra: dict[str, Any], lease: int, limit: int) -> list[ClaimedRow]:
         values = {**extra, "worker": self._worker, "lease": lease, "limit": limit}
         await self._cursor.execute(lane.claim, values, prepare=True)

@@ -51,14 +51,13 @@ class WorkerRegistry:
         }
         return int(self._call("register_worker", values)[0][0])
 
-    def beat(self, connection: Connection) -> frozenset[int]:
+    def beat(self, connection: Connection) -> dict[int, bool]:
         """Extend the leases of all workers of this process.
 
         Returns:
-            The workers that still exist.
+            The workers that still exist, and of each whether its lease had lapsed before.
         """
-        rows = connection.execute(self._text("beat"), {"process": self.process}).fetchall()
-        return frozenset(row[0] for row in rows)
+        return dict(connection.execute(self._text("beat"), {"process": self.process}).fetchall())
 
     def mark_draining(self) -> None:
         """They claim no more; nobody need wake them."""

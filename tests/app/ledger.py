@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -22,13 +23,19 @@ TABLE = """
         execution_id uuid        not null,
         attempt      integer     not null,
         pid          integer     not null,
-        started_at   timestamptz not null default clock_timestamp(),
+        started_at   timestamptz not null,
         ended_at     timestamptz
     );
     create index on ledger (execution_id);
 """
-START = "insert into ledger (execution_id, attempt, pid) values (%s, %s, %s)"
-END = "update ledger set ended_at = clock_timestamp() where (execution_id, attempt, pid) = (%s, %s, %s)"
+START = """
+    insert into ledger (execution_id, attempt, pid, started_at)
+    values (%(id)s, %(attempt)s, %(pid)s, to_timestamp(%(now)s))
+"""
+END = """
+    update ledger set ended_at = to_timestamp(%(now)s)
+    where (execution_id, attempt, pid) = (%(id)s, %(attempt)s, %(pid)s)
+"""
 
 
 class _Connection:
@@ -38,12 +45,12 @@ class _Connection:
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._lock = asyncio.Lock()
 
-    async def write(self, statement: str, ctx: Context[Any]) -> None:
+    async def write(self, statement: str, entry: dict[str, Any]) -> None:
         async with self._lock:
             try:
                 if self._connection is None:
                     self._connection = await psycopg.AsyncConnection.connect(os.environ[DSN], autocommit=True)
-                await self._connection.execute(statement, _key(ctx))  # type: ignore[arg-type]
+                await self._connection.execute(statement, entry)  # type: ignore[arg-type]
             except BaseException:
                 lost, self._connection = self._connection, None
                 if lost is not None:
@@ -57,18 +64,23 @@ _connection = _Connection()
 @asynccontextmanager
 async def record(ctx: Context[Any]) -> AsyncIterator[None]:
     """A row for the block: its end is written unless it raises."""
-    await _connection.write(START, ctx)
+    await _connection.write(START, _entry(ctx))
     yield
-    await _connection.write(END, ctx)
+    await _connection.write(END, _entry(ctx))
 
 
 @contextmanager
 def record_blocking(ctx: Context[Any]) -> Iterator[None]:
+    started = _entry(ctx)
     with psycopg.connect(os.environ[DSN], autocommit=True) as connection:
-        connection.execute(START, _key(ctx))
+        connection.execute(START, started)
         yield
-        connection.execute(END, _key(ctx))
+        connection.execute(END, _entry(ctx))
 
 
-def _key(ctx: Context[Any]) -> tuple[Any, int, int]:
-    return ctx.execution_id, ctx.attempt, os.getpid()
+def _entry(ctx: Context[Any]) -> dict[str, Any]:
+    """What happens now: noted before anything is sent, since a process can be frozen at any point on the way.
+
+    The time is this process's, on the machine that the server of the tests runs on too.
+    """
+    return {"id": ctx.execution_id, "attempt": ctx.attempt, "pid": os.getpid(), "now": time.time()}

@@ -1,11 +1,16 @@
 -- What lapsed workers held is ready again, or failed when its attempts are spent: a crash costs the attempt it took.
 -- A running row whose worker is not alive is lapsed; nothing else has to be remembered. The fence keeps a worker that
--- comes back from settling what was taken from it.
+-- comes back from settling what was taken from it; the lock on its row makes its next beat wait until this is
+-- committed, so that what it then finds to be its own stays its own.
 -- What somebody else has locked is left to the next round: rescue waits for nobody.
-with lapsed as materialized (
+with dead as materialized (
+    select w.id from {schema}.workers as w
+    where w.expires_at <= (select {schema}.clock()) and w.id in (select worker from {schema}.running)
+    for update skip locked
+), lapsed as materialized (
     select r.id, r.queue from {schema}.running as r
     where not exists (
-        select from {schema}.workers as w where w.id = r.worker and w.expires_at > (select {schema}.clock())
+        select from {schema}.workers as w where w.id = r.worker and w.id <> all (array(select id from dead))
     )
     for update of r skip locked
 ), gone as (
