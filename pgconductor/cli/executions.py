@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
 import click
 
-from pgconductor.cli.output import put, put_json, say
+from pgconductor.cli.figures import iso, local
+from pgconductor.cli.output import put, put_json, say, with_json
 from pgconductor.cli.project import Project, open_project
 from pgconductor.cli.selection import select_plan
 from pgconductor.cli.table import aligned
@@ -26,13 +27,10 @@ from pgconductor.store.executions import (
     find,
     get,
 )
-from pgconductor.store.inspection import inspect
 from pgconductor.store.query import AnyConnection, run_blocking
 
 # Of a bulk cancellation: long transactions keep workers waiting.
 BATCH = 500
-
-with_json = click.option("--json", "as_json", is_flag=True, help="For programs: everything there is, times in UTC.")
 
 
 @click.group()
@@ -108,7 +106,7 @@ def cancel_executions(ids: tuple[UUID, ...], task: str | None, queue: str | None
 @contextmanager
 def _connection() -> Iterator[tuple[Project, AnyConnection]]:
     project = open_project()
-    with project.endpoint() as endpoint, inspect(endpoint.url) as connection:
+    with project.connection() as connection:
         yield project, connection
 
 
@@ -151,11 +149,7 @@ def _unknown(execution_id: UUID) -> ExecutionNotFound:
 
 def _cells(row: ExecutionRow) -> tuple[str, ...]:
     since = row.finished_at or row.started_at or (row.run_at if row.state == "scheduled" else row.created_at)
-    return str(row.id), row.state, row.task, row.queue, str(row.attempts), _local(since)
-
-
-def _local(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return str(row.id), row.state, row.task, row.queue, str(row.attempts), local(since)
 
 
 def _json(row: ExecutionRow) -> dict[str, Any]:
@@ -164,7 +158,7 @@ def _json(row: ExecutionRow) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+        return iso(value)
     return str(value) if isinstance(value, UUID) else value
 
 
@@ -175,7 +169,7 @@ def _described(row: ExecutionRow) -> Iterator[str]:
         if value is None or name == "error":
             continue
         if isinstance(value, datetime):
-            value = _local(value)
+            value = local(value)
         elif name in ("payload", "result"):
             value = json.dumps(value, ensure_ascii=False)
         elif isinstance(value, list):

@@ -9,6 +9,8 @@ from typing import Any, TextIO
 
 import click
 
+with_json = click.option("--json", "as_json", is_flag=True, help="For programs: everything there is, times in UTC.")
+
 
 def say(text: str) -> None:
     """Tell the person something."""

@@ -22,6 +22,8 @@ from pgconductor.errors import BindingError, PlanError
 from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import Plan, TaskPlan
 from pgconductor.store.endpoint import Endpoint, open_endpoint
+from pgconductor.store.inspection import inspect
+from pgconductor.store.query import AnyConnection
 
 CONFIG = "conductor.toml"
 PLAN = "plan.json"
@@ -49,6 +51,12 @@ class Project:
         """The project's database while the block runs."""
         with open_endpoint(self.plan, self.folder) as endpoint:
             yield endpoint
+
+    @contextmanager
+    def connection(self) -> Iterator[AnyConnection]:
+        """A connection to it, for a command that looks or changes a few rows."""
+        with self.endpoint() as endpoint, inspect(endpoint.url) as connection:
+            yield connection
 
     def importable(self) -> None:
         """Let the project's own code be imported, installed or not."""

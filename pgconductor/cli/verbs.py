@@ -25,6 +25,12 @@ VERBS: dict[str, Verb] = {
     "run": Verb("pgconductor.cli.run", "Execute tasks until told to stop, or until nothing is left."),
     "invoke": Verb("pgconductor.cli.invoke", "Enqueue one execution of a task."),
     "executions": Verb("pgconductor.cli.executions", "List, show and cancel executions."),
+    "status": Verb(
+        "pgconductor.cli.status", "Show the queues: what waits, since when, what runs and how fast it ends."
+    ),
+    "tasks": Verb("pgconductor.cli.tasks", "List the tasks: what is declared, what waits and how fast it ends."),
+    "workers": Verb("pgconductor.cli.workers", "List the workers: one a queue and process, with what each holds."),
+    "queues": Verb("pgconductor.cli.queues", "List, pause, resume and empty queues."),
     "explain": Verb("pgconductor.cli.explain", "Explain a code such as CFG201."),
     "version": Verb("pgconductor.cli.version", "Say which version this is, and what it runs on."),
 }

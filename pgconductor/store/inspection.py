@@ -1,4 +1,4 @@
-"""A connection for a command that looks at executions or changes a few."""
+"""A connection for a command that looks at the schema or changes a few rows of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def inspect(url: str) -> Iterator[AnyConnection]:
         SchemaMismatch: the schema was not applied.
         DatabaseError: the server refused a statement.
     """
-    with open_blocking(url, "pgconductor executions") as connection:
+    with open_blocking(url, "pgconductor command") as connection:
         try:
             yield connection
         except psycopg.Error as error:

@@ -17,8 +17,11 @@ def _read(verb: str) -> str:
 
 
 @cache
-def statement(verb: str, schema: str, queue: str | None = None) -> str:
+def statement(verb: str, schema: str, queue: str | None = None, *, history: str | None = None) -> str:
     """The text of `sql/<verb>.sql` for a schema, and for the partitions of one queue where it names them.
+
+    Args:
+        history: the name of a partition of `finished`.
 
     >>> statement("cancel", "pgconductor").splitlines()[-1]
     'select pgconductor.cancel(%(id)s, %(reason)s)'
@@ -27,6 +30,8 @@ def statement(verb: str, schema: str, queue: str | None = None) -> str:
     if queue is not None:
         for state in ("scheduled", "ready", "running"):
             names[state] = sql.Identifier(schema, f"{state}_{queue}")
+    if history is not None:
+        names["history"] = sql.Identifier(schema, history)
     # Typed as LiteralString to keep data out of SQL; a file of ours is as literal as it gets.
     text: str = sql.SQL(_read(verb)).format(**names).as_string(None)
     return text
