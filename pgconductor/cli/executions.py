@@ -1,25 +1,25 @@
-"""`pgconductor executions list|show|cancel`."""
+"""`pgconductor executions list|show|tail|cancel`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime
-from typing import Any, get_args
+from typing import get_args
 from uuid import UUID
 
 import click
 
-from pgconductor.cli.figures import iso, local
+from pgconductor.cli.described import as_object, described
+from pgconductor.cli.figures import local
 from pgconductor.cli.output import put, put_json, say, with_json
 from pgconductor.cli.project import Project, open_project
 from pgconductor.cli.selection import select_plan
 from pgconductor.cli.table import aligned
+from pgconductor.cli.tail import follow_ends
 from pgconductor.errors import ExecutionNotFound
 from pgconductor.plan.model import Plan
 from pgconductor.store.executions import (
+    ENDED,
     ExecutionRow,
     State,
     cancel_matching_query,
@@ -35,7 +35,7 @@ BATCH = 500
 
 @click.group()
 def command() -> None:
-    """List, show and cancel executions."""
+    """List, show, follow and cancel executions."""
 
 
 @command.command("list")
@@ -54,7 +54,7 @@ def list_executions(
         key, schema = _key(project.plan, task), project.plan.schema_name
         rows = find(connection, schema, task=key, queue=queue, state=state, limit=limit, before=before)
     if as_json:
-        put_json([_json(row) for row in rows])
+        put_json([as_object(row) for row in rows])
         return
     if not rows:
         say("no executions")
@@ -75,9 +75,9 @@ def show_execution(id: UUID, as_json: bool) -> None:
     if row is None:
         raise _unknown(id)
     if as_json:
-        put_json(_json(row))
+        put_json(as_object(row))
     else:
-        put("\n".join(_described(row)))
+        put("\n".join(described(row)))
 
 
 @command.command("cancel")
@@ -101,6 +101,29 @@ def cancel_executions(ids: tuple[UUID, ...], task: str | None, queue: str | None
             _cancel(connection, schema, ids, reason)
         else:
             _cancel_matching(connection, schema, reason, task=_key(project.plan, task), queue=queue, tag=tag)
+
+
+@command.command("tail")
+@click.option("--task", help="Only of this task.")
+@click.option("--queue", help="Only of this queue.")
+@click.option("--state", type=click.Choice(sorted(ENDED)), help="Only those that end so.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Begin with so many that ended before.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object a line, times in UTC.")
+@select_plan
+def tail_executions(task: str | None, queue: str | None, state: str | None, lines: int, as_json: bool) -> None:
+    """Follow executions as they end, until Ctrl-C.
+
+    Tasks whose completed executions are not kept leave no trace to follow.
+    """
+    project = open_project()
+    follow_ends(project, task=_key(project.plan, task), queue=queue, state=state, lines=lines, as_json=as_json)
 
 
 @contextmanager
@@ -150,38 +173,3 @@ def _unknown(execution_id: UUID) -> ExecutionNotFound:
 def _cells(row: ExecutionRow) -> tuple[str, ...]:
     since = row.finished_at or row.started_at or (row.run_at if row.state == "scheduled" else row.created_at)
     return str(row.id), row.state, row.task, row.queue, str(row.attempts), local(since)
-
-
-def _json(row: ExecutionRow) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in asdict(row).items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return iso(value)
-    return str(value) if isinstance(value, UUID) else value
-
-
-def _described(row: ExecutionRow) -> Iterator[str]:
-    error = row.error or {}
-    traceback = error.get("traceback")
-    for name, value in asdict(row).items():
-        if value is None or name == "error":
-            continue
-        if isinstance(value, datetime):
-            value = local(value)
-        elif name in ("payload", "result"):
-            value = json.dumps(value, ensure_ascii=False)
-        elif isinstance(value, list):
-            value = ", ".join(value)
-        yield f"{name.replace('_', ' '):12} {value}"
-    if error:
-        summary = f"{error.get('type')}: {error.get('message')}"
-        yield f"{'error':12} {_printable(summary)}"
-    if traceback:
-        yield "\n" + _printable(str(traceback).rstrip())
-
-
-def _printable(text: str) -> str:
-    """What a handler's exception said must not drive the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

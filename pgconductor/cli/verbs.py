@@ -24,10 +24,11 @@ VERBS: dict[str, Verb] = {
     "apply": Verb("pgconductor.cli.apply", "Bring the database in line with the plan."),
     "run": Verb("pgconductor.cli.run", "Execute tasks until told to stop, or until nothing is left."),
     "invoke": Verb("pgconductor.cli.invoke", "Enqueue one execution of a task."),
-    "executions": Verb("pgconductor.cli.executions", "List, show and cancel executions."),
+    "executions": Verb("pgconductor.cli.executions", "List, show, follow and cancel executions."),
     "status": Verb(
         "pgconductor.cli.status", "Show the queues: what waits, since when, what runs and how fast it ends."
     ),
+    "top": Verb("pgconductor.cli.top", "Show the queues and the workers, live, on the whole terminal."),
     "tasks": Verb("pgconductor.cli.tasks", "List the tasks: what is declared, what waits and how fast it ends."),
     "workers": Verb("pgconductor.cli.workers", "List the workers: one a queue and process, with what each holds."),
     "queues": Verb("pgconductor.cli.queues", "List, pause, resume and empty queues."),
