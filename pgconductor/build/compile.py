@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic_core import to_jsonable_python
 
+from pgconductor.build.contracts import payload_fields, shared_types
 from pgconductor.build.hashes import contract, plan_hashes
 from pgconductor.build.sql import LaneTask, QueueSql, migrations
 from pgconductor.config.model import Config, Event, Queue, Task
@@ -50,6 +51,7 @@ class _Compiler:
                 "queues": self.queues,
                 "tasks": self.tasks,
                 "events": {name: self.event(event) for name, event in sorted(config.events.items())},
+                "types": shared_types(config.types),
                 "moved": [moved.model_dump() for moved in config.moved],
                 "removed": [removed.model_dump() for removed in config.removed],
                 "hashes": plan_hashes(self.head, self.queues, self.tasks),
@@ -77,6 +79,7 @@ class _Compiler:
             {
                 **given,
                 "payload": model_name(task.payload, payload_model(task.name)),
+                "fields": payload_fields(task.payload),
                 "result": result,
                 "triggers": triggers,
                 "contract": contract(task.key, task.version, task.payload, task.result, self.config.types),
@@ -95,6 +98,7 @@ class _Compiler:
         return EventPlan(
             name=event.name,
             payload=model_name(event.payload, event_model(event.name)),
+            fields=payload_fields(event.payload),
             description=event.description,
             retention_ms=event.retention_ms,
             contract=contract(event.name, 1, event.payload, None, self.config.types),

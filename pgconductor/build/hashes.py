@@ -63,7 +63,10 @@ def plan_hashes(head: Mapping[str, Any], queues: Mapping[str, QueuePlan], tasks:
     }
     tunables = {
         "queues": {name: queue.model_dump(exclude={"tables"}) for name, queue in queues.items()},
-        "tasks": {task.key: task.model_dump(exclude={*_TASK_STRUCTURE, "description"}) for task in tasks.values()},
+        # The fields are in the contract.
+        "tasks": {
+            task.key: task.model_dump(exclude={*_TASK_STRUCTURE, "description", "fields"}) for task in tasks.values()
+        },
     }
     return Hashes(structure=digest(structure), tunables=digest(tunables))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pgconductor.cli.output import put, put_json, say
@@ -32,10 +34,22 @@ def command(as_json: bool) -> None:
 def show(difference: Difference, *, as_json: bool) -> None:
     """Print a difference as data."""
     if as_json:
-        changes = [{"summary": change.summary, "removes": change.removes} for change in difference.changes]
-        put_json({"changes": changes, "kept": [kept.summary for kept in difference.kept]})
+        put_json(_as_json(difference))
         return
     for change in difference.changes:
         put(f"{'-' if change.removes else '+'} {change.summary}")
     for kept in difference.kept:
         put(f"  {kept.summary}")
+    for queued in difference.queued:
+        put(f"! {queued.summary}")
+
+
+def _as_json(difference: Difference) -> dict[str, Any]:
+    return {
+        "changes": [{"summary": change.summary, "removes": change.removes} for change in difference.changes],
+        "kept": [kept.summary for kept in difference.kept],
+        "queued": [
+            {"task": queued.task, "version": queued.version, "upgraded": queued.upgraded, "states": queued.counts}
+            for queued in difference.queued
+        ],
+    }

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from pgconductor.cli.output import wants_color
 from pgconductor.cli.selection import selection
-from pgconductor.config.diagnostic import Format, InvalidConfig, render
+from pgconductor.config.diagnostic import Diagnostic, Format, InvalidConfig, render
 from pgconductor.config.discover import discover
 from pgconductor.config.load import load
 from pgconductor.config.model import Config
@@ -41,8 +43,16 @@ def problems_as(format: Format) -> Iterator[None]:
     except InvalidConfig as error:
         if format == "text":
             raise
-        click.echo(render(error.diagnostics, format), nl=False)
+        show_problems(error.diagnostics, format)
         raise click.exceptions.Exit(error.exit_code) from None
+
+
+def show_problems(diagnostics: Sequence[Diagnostic], format: Format) -> None:
+    """Print problems: to people on stderr, to programs on stdout, to whom none is an answer too."""
+    if format != "text":
+        click.echo(render(diagnostics, format), nl=False)
+    elif diagnostics:
+        click.echo(render(diagnostics, format, color=wants_color(sys.stderr)), nl=False, err=True)
 
 
 def shown(path: Path) -> str:

@@ -18,7 +18,8 @@ from pgconductor.store.apply import diff
 def command(as_json: bool, check: bool) -> int:
     """Show what apply would do to the database. Nothing is written.
 
-    The changes go to stdout, one a line, in the order in which apply would make them.
+    The changes go to stdout, one a line, in the order in which apply would make them. Lines with `!` count the queued
+    executions of tasks whose payload or result changes; `pgconductor check --against` says whether they can be read.
     """
     project = open_project()
     with project.endpoint() as endpoint:

@@ -6,11 +6,8 @@ import difflib
 
 import click
 
-from pgconductor.build.codes import CODES as GENERATED
+from pgconductor.cli.codes import CODES
 from pgconductor.cli.output import put
-from pgconductor.config.codes import CODES as CONFIGURED
-
-CODES = {**CONFIGURED, **GENERATED}
 
 
 @click.command()
@@ -18,7 +15,7 @@ CODES = {**CONFIGURED, **GENERATED}
 def command(code: str | None) -> None:
     """Explain a code such as CFG201. Without one, list them all."""
     if code is None:
-        for known in CODES.values():
+        for known in sorted(CODES.values(), key=str):
             put(f"{known.code}  {known.title}")
         return
     found = CODES.get(code.upper())

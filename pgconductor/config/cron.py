@@ -10,7 +10,7 @@ from cronsim import CronSim, CronSimError
 
 from pgconductor.config import codes, readers
 from pgconductor.config.node import Node
-from pgconductor.config.suggestion import did_you_mean, listed, with_article
+from pgconductor.config.suggestion import Help, did_you_mean, listed, with_article
 
 ALIASES = {
     "@hourly": "0 * * * *",
@@ -41,7 +41,7 @@ class CronError(ValueError):
         help: what to write.
     """
 
-    def __init__(self, message: str, start: int, end: int, help: str | None = None) -> None:
+    def __init__(self, message: str, start: int, end: int, help: Help = None) -> None:
         super().__init__(message)
         self.start = start
         self.end = end

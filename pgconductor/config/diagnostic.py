@@ -57,6 +57,14 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A word at the place of a problem, and the one to put in its stead."""
+
+    word: str
+    meant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem.
 
@@ -66,6 +74,8 @@ class Diagnostic:
         place: where.
         help: what to do about it, one line.
         related: the other place, for what is wrong between two.
+        notes: what else there is to know, one line each.
+        fix: what `check --fix` does about it, where that is beyond doubt.
     """
 
     code: str
@@ -73,11 +83,14 @@ class Diagnostic:
     place: Place
     help: str | None = None
     related: Related | None = None
+    notes: tuple[str, ...] = ()
+    fix: Fix | None = None
 
     def __post_init__(self) -> None:
         # They quote what stands in the file, which may hold line breaks, control characters, or a whole novel.
         object.__setattr__(self, "message", _one_line(self.message))
         object.__setattr__(self, "help", _one_line(self.help) if self.help else None)
+        object.__setattr__(self, "notes", tuple(map(_one_line, self.notes)))
 
     def __str__(self) -> str:
         return _text(self, color=False)
@@ -120,6 +133,7 @@ def _text(item: Diagnostic, *, color: bool) -> str:
     if related:
         rows.append(f"{margin}{_paint(':::', _BLUE, color)} {related.place}")
         rows += _snippet(related.place, margin, "-", f" {related.label}", color)
+    rows += [f"{margin} {_paint('=', _BLUE, color)} note: {note}" for note in item.notes]
     if item.help:
         rows.append(f"{margin} {_paint('=', _BLUE, color)} help: {item.help}")
     return "\n".join(rows)
@@ -180,6 +194,8 @@ def _json(item: Diagnostic) -> dict[str, Any]:
         "message": item.message,
         **_json_place(item.place),
         "help": item.help,
+        "notes": list(item.notes),
+        "fix": {"word": item.fix.word, "meant": item.fix.meant} if item.fix else None,
         "related": {**_json_place(related.place), "label": related.label} if related else None,
     }
 
@@ -198,6 +214,7 @@ def _github(item: Diagnostic) -> str:
     lines = [item.message]
     if item.related:
         lines.append(f"{item.related.label}: {item.related.place}")
+    lines += [f"note: {note}" for note in item.notes]
     if item.help:
         lines.append(f"help: {item.help}")
     message = "\n".join(lines)

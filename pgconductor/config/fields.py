@@ -10,7 +10,7 @@ from typing import Any
 from pgconductor.config import codes, names, readers
 from pgconductor.config.node import Bad, Node
 from pgconductor.config.shape import Key, Shape
-from pgconductor.config.suggestion import did_you_mean, listed
+from pgconductor.config.suggestion import Help, did_you_mean, listed
 from pgconductor.config.tokens import ExpressionError
 from pgconductor.config.typeexpr import parse
 from pgconductor.config.types import (
@@ -170,7 +170,7 @@ def _follow(node: Node, misfit: Misfit) -> Node:
     return node
 
 
-def _hint(expr: TypeExpr, value: Any, types: Mapping[str, SharedType]) -> str | None:
+def _hint(expr: TypeExpr, value: Any, types: Mapping[str, SharedType]) -> Help:
     if not isinstance(value, str):
         return None
     if "timedelta" in str(expr):
@@ -189,9 +189,9 @@ def _choices(expr: TypeExpr, types: Mapping[str, SharedType]) -> list[str]:
         case Shared(name):
             shared = types.get(name)
             return list(shared.values) if isinstance(shared, Enum) else []
-        case Generic(_, item):
+        case Generic(_, item) | Constrained(item):
             return _choices(item, types)
         case Union(members):
             return [choice for member in members for choice in _choices(member, types)]
-        case Scalar() | Constrained():
+        case Scalar():
             return []

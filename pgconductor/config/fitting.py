@@ -50,4 +50,4 @@ def _literal(literals: tuple[str | int | bool, ...], value: str | float | bool, 
     if any(type(literal) is type(value) and (not values or literal == value) for literal in literals):
         return None
     texts = [str(literal) for literal in literals]
-    return did_you_mean(str(value), texts, f"one of {listed(texts)}")
+    return str(did_you_mean(str(value), texts, f"one of {listed(texts)}"))

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from pgconductor.config import codes
 from pgconductor.config.codes import Code
-from pgconductor.config.diagnostic import Diagnostic, Place, Related
+from pgconductor.config.diagnostic import Diagnostic, Fix, Place, Related
 from pgconductor.config.scope import Scope
 from pgconductor.config.source import KeyPath, Range, Source
+from pgconductor.config.suggestion import Help, Suggestion
 
 At = Literal["key", "value"]
 
@@ -79,7 +80,7 @@ class Node:
         self,
         code: Code,
         message: str,
-        help: str | None = None,
+        help: Help = None,
         *,
         at: At = "value",
         part: Range | None = None,
@@ -87,7 +88,9 @@ class Node:
     ) -> Bad:
         """Note a problem of this value, or of a part of its text. Raise what is returned to give the value up."""
         second = Related(related[0].place("key"), related[1]) if related else None
-        self.scope.diagnostics.append(Diagnostic(code.code, message, self.place(at, part), help, second))
+        fix = Fix(help.word, help.meant) if isinstance(help, Suggestion) and help.sure else None
+        said = None if help is None else str(help)
+        self.scope.diagnostics.append(Diagnostic(code.code, message, self.place(at, part), said, second, fix=fix))
         return Bad()
 
     def wrong_type(self, expected: str, help: str | None = None) -> Bad:

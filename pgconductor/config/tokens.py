@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from pgconductor.config.codes import Code
+from pgconductor.config.suggestion import Help
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ExpressionError(ValueError):
         help: what to write.
     """
 
-    def __init__(self, code: Code, message: str, start: int, end: int, help: str | None = None) -> None:
+    def __init__(self, code: Code, message: str, start: int, end: int, help: Help = None) -> None:
         super().__init__(message)
         self.code = code
         self.start = start

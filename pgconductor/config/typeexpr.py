@@ -18,7 +18,7 @@ from typing import get_args
 from pgconductor.config.codes import TYPE_ARGUMENTS, TYPE_SYNTAX, UNKNOWN_TYPE
 from pgconductor.config.constraints import Constraints
 from pgconductor.config.literals import constant
-from pgconductor.config.suggestion import closest
+from pgconductor.config.suggestion import Help, Suggestion, closest
 from pgconductor.config.tokens import ExpressionError, Token, Tokens
 from pgconductor.config.types import (
     Generic,
@@ -185,8 +185,10 @@ class _Parser:
     def unknown(self, token: Token) -> ExpressionError:
         name = token.text
         if name in ("Optional", "Union"):
-            help = "write `T | None`" if name == "Optional" else "write `A | B`"
+            help: Help = "write `T | None`" if name == "Optional" else "write `A | B`"
+        elif meant := FAMILIAR.get(name):
+            help = Suggestion(name, meant, sure=meant in SCALARS)
         else:
-            meant = FAMILIAR.get(name) or closest(name, [*SCALARS, *GENERICS, "Literal", *self.shared])
-            help = f"did you mean `{meant}`?" if meant else "declare it as `[types.<Name>]`, or use a built-in type"
+            known = [*SCALARS, *GENERICS, "Literal", *self.shared]
+            help = closest(name, known) or "declare it as `[types.<Name>]`, or use a built-in type"
         return ExpressionError(UNKNOWN_TYPE, f"unknown type `{name}`", token.start, token.end, help)

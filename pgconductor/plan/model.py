@@ -92,6 +92,22 @@ class TableTrigger(Frozen):
 Trigger: TypeAlias = "CronTrigger | EventTrigger | TableTrigger"
 
 
+class FieldPlan(Frozen):
+    """One field of a payload or of a shared type, as far as rows are concerned."""
+
+    type: str  # a type expression
+    required: bool
+    default: Any = None  # JSON, used when the field is absent and not required
+
+
+class TypePlan(Frozen):
+    """A shared type: what payloads are made of. Exactly one of the three is there."""
+
+    fields: dict[str, FieldPlan] | None = None
+    enum: tuple[str, ...] | None = None
+    ref: str | None = None  # "module:Class" of the user's own
+
+
 class TaskPlan(Frozen):
     """One task, resolved."""
 
@@ -100,6 +116,7 @@ class TaskPlan(Frozen):
     queue: str
     handler: str | None  # "module:function"
     payload: str  # name of the model in the generated `models`, or "module:Class" of the user's own
+    fields: dict[str, FieldPlan] | None  # of the payload; None: a class of the user's own, which nobody imports
     result: str | None  # likewise; None: no result
     invocable: bool
     description: str | None
@@ -168,6 +185,7 @@ class QueuePlan(Frozen):
 class EventPlan(Frozen):
     name: str
     payload: str  # as of a task
+    fields: dict[str, FieldPlan] | None
     description: str | None
     retention_ms: int
     contract: str
@@ -241,6 +259,7 @@ class Plan(Frozen):
     queues: dict[str, QueuePlan]
     tasks: dict[str, TaskPlan]
     events: dict[str, EventPlan]
+    types: dict[str, TypePlan]  # every type that the fields of tasks and events name
     moved: tuple[MovedTask, ...]
     removed: tuple[RemovedQueue, ...]
     hashes: Hashes

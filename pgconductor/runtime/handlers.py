@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from pgconductor.api.task import Task
 from pgconductor.errors import BindingError
@@ -31,30 +31,66 @@ class Handler:
     upgrade: Callable[[Any, int], Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """One reason why a task has no handler.
+
+    Attributes:
+        task: its name.
+        reference: what could not be had: "module:function".
+        kind: the module cannot be imported, has no such function, or the function takes something else.
+        cause: what the module raised.
+    """
+
+    task: str
+    reference: str
+    kind: Literal["import", "missing", "shape"]
+    reason: str
+    cause: BaseException | None = None
+
+
+class UnboundHandlers(BindingError):
+    """Handlers that cannot be had.
+
+    Attributes:
+        problems: every one.
+    """
+
+    def __init__(self, problems: Iterable[Unbound]) -> None:
+        self.problems = tuple(problems)
+        count = "1 handler" if len(self.problems) == 1 else f"{len(self.problems)} handlers"
+        lines = [f"  task `{problem.task}`: {problem.reason}" for problem in self.problems]
+        super().__init__("\n".join([f"{count} could not be bound:", *lines]))
+
+
 def bind(plan: Plan, queues: Iterable[str]) -> dict[str, Handler]:
     """The handlers of every task of `queues` that has one, by task key.
 
     Raises:
-        BindingError: modules that do not import, functions that are missing or take the wrong arguments: all of them.
+        UnboundHandlers: modules that do not import, functions that are missing or take the wrong arguments: all of
+            them.
+        BindingError: the generated package cannot be imported.
     """
     wanted = set(queues)
     served = [task for task in plan.tasks.values() if task.queue in wanted and task.handler]
     tasks = _generated(plan) if served else None
     handlers: dict[str, Handler] = {}
-    problems: list[str] = []
+    problems: list[Unbound] = []
     for task in served:
         try:
             handlers[task.key] = _bind_one(task, getattr(tasks, task.name))
         except _Unbound as problem:
-            problems.append(f"  task `{task.name}`: {problem}")
+            problems.append(Unbound(task.name, problem.reference, problem.kind, str(problem), problem.__cause__))
     if problems:
-        count = "1 handler" if len(problems) == 1 else f"{len(problems)} handlers"
-        raise BindingError("\n".join([f"{count} could not be bound:", *problems]))
+        raise UnboundHandlers(problems)
     return handlers
 
 
 class _Unbound(Exception):
-    pass
+    def __init__(self, reference: str, kind: Literal["import", "missing", "shape"], reason: str) -> None:
+        super().__init__(reason)
+        self.reference = reference
+        self.kind = kind
 
 
 def _generated(plan: Plan) -> ModuleType:
@@ -71,7 +107,7 @@ def _bind_one(plan: TaskPlan, task: Task[Any, Any]) -> Handler:
     assert plan.handler is not None
     function = load(plan.handler)
     if not callable(function):
-        raise _Unbound(f"`{plan.handler}` is not a function")
+        raise _Unbound(plan.handler, "shape", f"`{plan.handler}` is not a function")
     _check_shape(plan.handler, function)
     upgrade = load(plan.upgrade) if plan.upgrade else None
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
@@ -83,13 +119,14 @@ def load(reference: str) -> Any:
     module_name, _, attribute = reference.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:
-        raise _Unbound(f"`{module_name}` cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        reason = f"`{module_name}` cannot be imported: {type(error).__name__}: {error}"
+        raise _Unbound(reference, "import", reason) from error
     for name in attribute.split("."):
         try:
             found = getattr(found, name)
         except AttributeError:
-            raise _Unbound(f"`{module_name}` has no `{attribute}`") from None
+            raise _Unbound(reference, "missing", f"`{module_name}` has no `{attribute}`") from None
     return found
 
 
@@ -101,4 +138,5 @@ def _check_shape(reference: str, function: Callable[..., Any]) -> None:
     try:
         signature.bind("payload", "ctx")
     except TypeError as error:
-        raise _Unbound(f"`{reference}{signature}` must take (payload, ctx): {error}") from None
+        reason = f"`{reference}{signature}` must take (payload, ctx): {error}"
+        raise _Unbound(reference, "shape", reason) from None

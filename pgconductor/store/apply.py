@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import Connection, sql
@@ -13,6 +13,7 @@ from pgconductor.errors import DatabaseError, DestructiveChange, SchemaMismatch
 from pgconductor.plan.model import Plan
 from pgconductor.store.catalog import Catalog, read_catalog
 from pgconductor.store.changes import Change, Kept, changes, removals, verify
+from pgconductor.store.queued import Queued, queued_otherwise
 from pgconductor.store.session import open_blocking
 from pgconductor.store.statements import statement
 
@@ -26,10 +27,12 @@ class Difference:
     Attributes:
         changes: in order.
         kept: what the plan no longer has and the database keeps, with the reason.
+        queued: what is queued of tasks whose contract changes. Only `diff` counts it.
     """
 
     changes: tuple[Change, ...]
     kept: tuple[Kept, ...] = ()
+    queued: tuple[Queued, ...] = ()
 
 
 def diff(url: str, plan: Plan) -> Difference:
@@ -39,7 +42,8 @@ def diff(url: str, plan: Plan) -> Difference:
         DatabaseUnreachable, SchemaMismatch, DestructiveChange: as `apply` would.
     """
     with open_blocking(url, "pgconductor diff") as connection:
-        return _difference(connection, plan, remove=True)
+        found = _difference(connection, plan, remove=True)
+        return replace(found, queued=queued_otherwise(connection, plan, read_catalog(connection, plan)))
 
 
 def apply(url: str, plan: Plan, *, remove: bool = True) -> Difference:

@@ -27,7 +27,7 @@ def test_diff_check_tells_a_script(fresh: Shop) -> None:
 def test_json_for_programs(fresh: Shop) -> None:
     changes = json.loads(fresh.ask("apply", "--json").stdout)["changes"]
     assert {"summary": "create queue `slow`", "removes": False} in changes
-    assert json.loads(fresh.ask("apply", "--json").stdout) == {"changes": [], "kept": []}
+    assert json.loads(fresh.ask("apply", "--json").stdout) == {"changes": [], "kept": [], "queued": []}
 
 
 def test_a_queue_that_holds_executions_is_not_dropped(shop: Shop) -> None:
