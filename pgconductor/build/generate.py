@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pgconductor.build import write
 from pgconductor.build.compile import compile_plan
+from pgconductor.build.editorschema import is_asked_for, write_schemas
 from pgconductor.build.render import plan_path, render
 from pgconductor.build.write import Change
 from pgconductor.config.load import load
@@ -62,4 +64,7 @@ def generate(config: Path | str) -> Outcome:
     """
     outcome = compare(config)
     write.write(outcome.root, outcome.changes)
+    with suppress(OSError):  # a help to editors must not stand in the way of what runs
+        if is_asked_for(config):
+            write_schemas(config)
     return outcome

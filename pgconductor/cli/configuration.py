@@ -32,7 +32,16 @@ def read_config() -> Config:
     Raises:
         InvalidConfig: with every problem in it.
     """
-    return load(discover(Path.cwd(), option=selection().config, environ=os.environ))
+    return load(config_path())
+
+
+def config_path() -> Path:
+    """Where the conductor.toml of the running command is.
+
+    Raises:
+        InvalidConfig: there is none here or above.
+    """
+    return discover(Path.cwd(), option=selection().config, environ=os.environ)
 
 
 @contextmanager

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 
 from pgconductor.build import Outcome, compare, generate
-from pgconductor.cli.configuration import problems_as, with_format
+from pgconductor.cli.configuration import config_path, problems_as, with_format
 from pgconductor.cli.output import put, say
-from pgconductor.cli.selection import select_project, selection
+from pgconductor.cli.selection import select_project
 from pgconductor.config.diagnostic import Format
-from pgconductor.config.discover import discover
 from pgconductor.errors import OutOfDateError
 
 
@@ -27,7 +23,7 @@ def command(check: bool, diff: bool, format: Format) -> None:
     Reads nothing but the configuration: no environment, no database. Only files that differ are written, each in one
     step; files that are no longer generated are deleted; a file that was edited by hand is refused.
     """
-    config = discover(Path.cwd(), option=selection().config, environ=os.environ)
+    config = config_path()
     with problems_as(format):
         outcome = compare(config) if check or diff else generate(config)
     if check or diff:

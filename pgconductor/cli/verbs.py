@@ -20,6 +20,7 @@ VERBS: dict[str, Verb] = {
     "init": Verb("pgconductor.cli.init", "Begin a project: a conductor.toml, a handler, and what to type next."),
     "check": Verb("pgconductor.cli.check", "Say everything that is wrong with conductor.toml."),
     "generate": Verb("pgconductor.cli.generate", "Compile conductor.toml into typed Python, SQL and plan.json."),
+    "schema": Verb("pgconductor.cli.schema", "Write a JSON Schema of conductor.toml for your editor."),
     "diff": Verb("pgconductor.cli.diff", "Show what apply would do to the database."),
     "apply": Verb("pgconductor.cli.apply", "Bring the database in line with the plan."),
     "run": Verb("pgconductor.cli.run", "Execute tasks until told to stop, or until nothing is left."),

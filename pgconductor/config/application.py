@@ -8,8 +8,9 @@ from typing import Any
 
 from pgconductor import placeholder
 from pgconductor.config import codes, readers, reference
-from pgconductor.config.model import DAY, MINUTE, Pool
+from pgconductor.config.model import DAY, MINUTE, Config, Database, Dev, Generate, Pool
 from pgconductor.config.node import Bad, Node
+from pgconductor.config.reader import takes, text_like
 from pgconductor.config.shape import Key, Settings, Shape
 from pgconductor.config.suggestion import to_snake
 from pgconductor.config.zones import zone
@@ -22,6 +23,7 @@ _PYTHON = re.compile(r"3\.(\d{1,2})")
 _PLACEHOLDER_HELP = "write `${VAR}`, `${VAR:-default}` or `${VAR:?message}`; `$$` is one dollar sign"
 
 
+@takes(text_like(_NAME.pattern))
 def _name(node: Node) -> str:
     name = readers.text(node)
     if not _NAME.fullmatch(name):
@@ -30,6 +32,7 @@ def _name(node: Node) -> str:
     return name
 
 
+@takes(text_like(_SCHEMA.pattern))
 def _schema(node: Node) -> str:
     name = readers.text(node)
     if not _SCHEMA.fullmatch(name):
@@ -41,6 +44,7 @@ def _schema(node: Node) -> str:
     return name
 
 
+@takes(readers.text.schema)
 def expandable(node: Node) -> str:
     """A text whose placeholders are well-formed."""
     text = readers.text(node)
@@ -52,6 +56,7 @@ def expandable(node: Node) -> str:
     return text
 
 
+@takes({"type": "string", "examples": ["${DATABASE_URL}", "postgresql://user@host:5432/database"]})
 def _url(node: Node) -> str:
     url = expandable(node)
     if url.startswith(("postgresql://", "postgres://")) or "${" in url:
@@ -62,6 +67,7 @@ def _url(node: Node) -> str:
     return url
 
 
+@takes(text_like(r"[^/\\\x00-\x1f][^\\\x00-\x1f]*"))
 def _relative_path(node: Node) -> str:
     path = readers.text(node)
     pure = PurePosixPath(path)
@@ -71,6 +77,7 @@ def _relative_path(node: Node) -> str:
     return pure.as_posix()
 
 
+@takes(text_like(r"3\.(?:1[1-9]|[2-9][0-9])", "3.11", "3.12", "3.13", "3.14"))
 def _python(node: Node) -> str:
     version = readers.text(node)
     match = _PYTHON.fullmatch(version)
@@ -82,48 +89,71 @@ def _python(node: Node) -> str:
 
 CONDUCTOR = Shape(
     {
-        "format": Key("format", readers.integer(FORMAT, FORMAT), required=True),
-        "name": Key("name", _name, required=True),
-        "schema": Key("schema_name", _schema),
-        "timezone": Key("timezone", zone),
-        "context": Key("context", reference.class_),
-        "requires": Key("requires", readers.text),
-        "include": Key("include", readers.array(readers.text)),
-    }
+        "format": Key(
+            "format", readers.integer(FORMAT, FORMAT), "The generation of this file's language.", required=True
+        ),
+        "name": Key("name", _name, "The application: whose tables the schema in the database holds.", required=True),
+        "schema": Key("schema_name", _schema, "The schema in the database that holds the tables."),
+        "timezone": Key("timezone", zone, "What cron expressions and windows mean, unless a task says otherwise."),
+        "context": Key("context", reference.class_, 'The type of `ctx.deps` in handlers: "module:Class".'),
+        "requires": Key("requires", readers.text, 'The versions of pgconductor that may read this file: ">=0.4,<2".'),
+        "include": Key(
+            "include",
+            readers.array(readers.text),
+            "Other files with types, events, queues and tasks: paths or patterns relative to this one.",
+        ),
+    },
+    model=Config,
 )
 GENERATE = Shape(
     {
-        "package": Key("package", reference.package, required=True),
-        "source_root": Key("source_root", _relative_path),
-        "sql_dir": Key("sql_dir", _relative_path),
-        "clients": Key("clients", readers.array(readers.choice("async", "sync"), least=1)),
-        "python": Key("python", _python),
-    }
+        "package": Key("package", reference.package, 'The package that is generated: "shop.conductor".', required=True),
+        "source_root": Key("source_root", _relative_path, "The folder that packages lie in; `src` if there is one."),
+        "sql_dir": Key("sql_dir", _relative_path, "Where the SQL is written for review."),
+        "clients": Key(
+            "clients",
+            readers.array(readers.choice("async", "sync"), least=1),
+            "Which clients are generated: `Conductor`, `SyncConductor`, or both.",
+        ),
+        "python": Key("python", _python, "The oldest Python that the generated code must run on."),
+    },
+    model=Generate,
 )
 _POOL = Shape(
     {
-        "min": Key("min", readers.integer(0, 10_000)),
-        "max": Key("max", readers.integer(1, 10_000)),
-        "timeout": Key("timeout_ms", readers.duration(1)),
-    }
+        "min": Key("min", readers.integer(0, 10_000), "Connections that are kept open."),
+        "max": Key("max", readers.integer(1, 10_000), "The most connections at once."),
+        "timeout": Key("timeout_ms", readers.duration(1), "How long a client waits for a free connection."),
+    },
+    model=Pool,
 )
 DATABASE = Shape(
     {
-        "url": Key("url", _url),
-        "pool": Key("pool", _POOL.read),
-        "listen_url": Key("listen_url", _url),
-        "apply": Key("apply", readers.choice("auto", "verify")),
-        "lock_timeout": Key("lock_timeout_ms", readers.duration(1, 24 * 60 * MINUTE)),
-        "statement_timeout": Key("statement_timeout_ms", readers.duration(1)),
-    }
+        "url": Key("url", _url, "Where the database is; `${VAR}` is expanded. Without it an embedded Postgres serves."),
+        "pool": Key("pool", _POOL, "The connections of clients."),
+        "listen_url": Key("listen_url", _url, "A direct connection, where `url` goes through a transaction pooler."),
+        "apply": Key(
+            "apply",
+            readers.choice("auto", "verify"),
+            "What `run` does about a database that is behind: create what is missing, or refuse to start.",
+        ),
+        "lock_timeout": Key(
+            "lock_timeout_ms",
+            readers.duration(1, 24 * 60 * MINUTE),
+            "How long apply waits for a lock before it gives up.",
+        ),
+        "statement_timeout": Key("statement_timeout_ms", readers.duration(1), "The longest that a statement may take."),
+    },
+    model=Database,
 )
 DEV = Shape(
     {
-        "watch": Key("watch", readers.array(expandable)),
-        "ignore": Key("ignore", readers.array(expandable)),
-        "grace": Key("grace_ms", readers.duration(0, DAY)),
-        "port": Key("port", readers.integer(1, 65_535)),
-    }
+        "watch": Key("watch", readers.array(expandable), "What `dev` watches beside the project's own files."),
+        "ignore": Key("ignore", readers.array(expandable), "What `dev` does not watch."),
+        "grace": Key("grace_ms", readers.duration(0, DAY), "How long old workers may finish after a change."),
+        "port": Key("port", readers.integer(1, 65_535), "Where `dev` listens."),
+    },
+    model=Dev,
 )
 
 

@@ -9,17 +9,28 @@ from typing import Any
 from pgconductor.config import codes, names, readers
 from pgconductor.config.model import MovedTask, RemovedQueue, Task
 from pgconductor.config.node import Bad, Node
+from pgconductor.config.reader import either, one_of, takes
 from pgconductor.config.shape import Key, Shape
 from pgconductor.config.suggestion import did_you_mean
 from pgconductor.config.tasks import queue_name
 
+
+@takes({"type": "string", "minLength": 1})
+def _name(node: Node) -> Node:
+    return node
+
+
 _MOVE = Shape(
-    {"from": Key("source", lambda node: node, required=True), "to": Key("target", lambda node: node, required=True)}
+    {
+        "from": Key("source", _name, "The key of the task that is gone.", required=True),
+        "to": Key("target", _name, "The task that takes its executions.", required=True),
+    }
 )
-_MOVED = Shape({"task": Key("task", _MOVE.read, required=True)})
-_MOVE_TO = Shape({"move_to": Key("move_to", queue_name, required=True)})
+MOVED = Shape({"task": Key("task", _MOVE, "A task that is called otherwise now.", required=True)})
+_MOVE_TO = Shape({"move_to": Key("move_to", queue_name, "The queue that takes what is pending.", required=True)})
 
 
+@takes(lambda names: either(one_of(("drain", "cancel")), _MOVE_TO.schema(names)))
 def _pending(node: Node) -> tuple[str | None, str | None]:
     """What is done with its rows: a word, or the queue that they move to."""
     if isinstance(node.value, dict):
@@ -36,15 +47,18 @@ def _pending(node: Node) -> tuple[str | None, str | None]:
     return node.value, None
 
 
-_REMOVED = Shape(
-    {"queue": Key("queue", lambda node: node, required=True), "pending": Key("pending", _pending, required=True)}
+REMOVED = Shape(
+    {
+        "queue": Key("queue", _name, "The queue that is gone.", required=True),
+        "pending": Key("pending", _pending, "What becomes of what is pending on it.", required=True),
+    }
 )
 
 
 def moved(table: Node, tasks: Mapping[str, Task]) -> tuple[MovedTask, ...]:
     """Where the rows of tasks that are called otherwise now belong. A task may have moved more than once."""
     moves: dict[str, tuple[Node, Node]] = {}
-    for values in _entries(table, _MOVED):
+    for values in _entries(table, MOVED):
         move = values["task"].values
         if len(move) < 2:
             continue
@@ -91,7 +105,7 @@ def _destination(key: str, moves: Mapping[str, tuple[Node, Node]], tasks: Mappin
 def removed(table: Node) -> tuple[RemovedQueue, ...]:
     """Queues that are no longer declared, and what becomes of their rows."""
     found: dict[str, tuple[Node, RemovedQueue]] = {}
-    for values in _entries(table, _REMOVED):
+    for values in _entries(table, REMOVED):
         with suppress(Bad):
             node: Node = values["queue"]
             name = readers.text(node)

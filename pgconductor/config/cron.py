@@ -10,6 +10,7 @@ from cronsim import CronSim, CronSimError
 
 from pgconductor.config import codes, readers
 from pgconductor.config.node import Node
+from pgconductor.config.reader import takes, text_like
 from pgconductor.config.suggestion import Help, did_you_mean, listed, with_article
 
 ALIASES = {
@@ -48,6 +49,7 @@ class CronError(ValueError):
         self.help = help
 
 
+@takes(text_like(rf"{'|'.join(ALIASES)}|\s*\S+(?:\s+\S+){{4}}\s*", "0 9 * * mon-fri", *ALIASES))
 def expression(node: Node) -> str:
     """A valid cron expression, as written."""
     text = readers.text(node)

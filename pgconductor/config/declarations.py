@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pgconductor.config import codes, names, readers, reference
-from pgconductor.config.fields import fields
+from pgconductor.config.fields import fields, fields_schema
 from pgconductor.config.model import Event
 from pgconductor.config.node import Node
 from pgconductor.config.payload import payload
+from pgconductor.config.reader import JsonSchema, either
+from pgconductor.config.scope import Names
 from pgconductor.config.shape import Key, Shape
 from pgconductor.config.types import (
     Constrained,
@@ -24,13 +26,27 @@ from pgconductor.config.types import (
     Union,
 )
 
-_EVENT = Shape(
+EVENT = Shape(
     {
-        "payload": Key("payload", payload(names.event_model)),
-        "description": Key("description", readers.text),
-        "retention": Key("retention_ms", readers.duration(0)),
-    }
+        "payload": Key("payload", payload(names.event_model), "What it says, written like a task's payload."),
+        "description": Key("description", readers.text, "When it happens, for whoever waits for it."),
+        "retention": Key("retention_ms", readers.duration(0), "How long it is kept."),
+    },
+    model=Event,
 )
+
+
+def shared_type_schema(declared: Names) -> JsonSchema:
+    """Fields, an enum, or a model of the user's own."""
+    texts = {"type": "array", "items": readers.text.schema(declared), "minItems": 1, "uniqueItems": True}
+    alone: JsonSchema = {"type": "object", "additionalProperties": False}
+    enum = {"enum": {**texts, "description": "The texts that it may be."}}
+    ref = {"ref": {**reference.model.schema(declared), "description": 'A model of your own: "module:Class".'}}
+    return either(
+        {**alone, "properties": enum, "required": ["enum"]},
+        {**alone, "properties": ref, "required": ["ref"]},
+        fields_schema(declared),
+    )
 
 
 def is_enum(value: object) -> bool:
@@ -104,7 +120,7 @@ def _must(expr: TypeExpr) -> list[str]:
 
 def event(node: Node) -> Event:
     """An event; its payload is known to conditions from then on."""
-    values = _EVENT.read(node).values
+    values = EVENT.read(node).values
     if "payload" in values or not node.get("payload"):
         node.scope.events[node.name] = values.get("payload", Fields())
     return Event(name=node.name, **values)

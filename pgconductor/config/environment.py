@@ -15,6 +15,8 @@ from pgconductor.config.limits import check_keys
 from pgconductor.config.model import Overrides, Task
 from pgconductor.config.node import Bad, Node
 from pgconductor.config.queues import QUEUE
+from pgconductor.config.reader import JsonSchema, Reader, takes
+from pgconductor.config.scope import Names
 from pgconductor.config.shape import Key, Settings, Shape
 from pgconductor.config.suggestion import did_you_mean
 
@@ -40,9 +42,14 @@ class Base:
     built: Mapping[str, Task]
 
 
-def _each(shape: Shape) -> Callable[[Node], dict[str, Settings]]:
+def _each(shape: Shape, known: Callable[[Names], set[str]]) -> Reader[dict[str, Settings]]:
     """A reader of a table of named tables."""
 
+    def schema(declared: Names) -> JsonSchema:
+        properties = {name: shape.schema(declared) for name in sorted(known(declared))}
+        return {"type": "object", "additionalProperties": False, "properties": properties}
+
+    @takes(schema)
     def read(table: Node) -> dict[str, Settings]:
         found = {}
         for name, node in table.items():
@@ -53,14 +60,19 @@ def _each(shape: Shape) -> Callable[[Node], dict[str, Settings]]:
     return read
 
 
-DEFAULTS = Shape({"task": Key("task", tasks.TUNABLE.read), "queue": Key("queue", QUEUE.read)})
-_SHAPE = Shape(
+DEFAULTS = Shape(
     {
-        "database": Key("database", DATABASE.read),
-        "dev": Key("dev", DEV.read),
-        "defaults": Key("defaults", DEFAULTS.read),
-        "queues": Key("queues", _each(QUEUE)),
-        "tasks": Key("tasks", _each(tasks.TUNABLE)),
+        "task": Key("task", tasks.TUNABLE, "What tasks are that do not say otherwise."),
+        "queue": Key("queue", QUEUE, "What queues are that do not say otherwise."),
+    }
+)
+ENVIRONMENT = Shape(
+    {
+        "database": Key("database", DATABASE, "Where its database is."),
+        "dev": Key("dev", DEV, "How `dev` goes about it."),
+        "defaults": Key("defaults", DEFAULTS, "What its queues and tasks are that do not say otherwise."),
+        "queues": Key("queues", _each(QUEUE, lambda names: names.queues), "What its queues have of their own."),
+        "tasks": Key("tasks", _each(tasks.TUNABLE, lambda names: names.tasks), "What its tasks have of their own."),
     },
     dict.fromkeys(("conductor", "generate", "types", "events", "moved", "removed", "env"), (codes.NOT_TUNABLE, _HELP)),
 )
@@ -76,7 +88,7 @@ def environments(table: Node, base: Base) -> dict[str, Overrides]:
 
 
 def _overrides(node: Node, base: Base) -> Overrides:
-    given = _SHAPE.read(node).values
+    given = ENVIRONMENT.read(node).values
     defaults: dict[str, Settings] = given["defaults"].values if "defaults" in given else {}
     _check_names(node, base)
     return Overrides(

@@ -9,6 +9,8 @@ from typing import Any
 
 from pgconductor.config import codes, names, readers
 from pgconductor.config.node import Bad, Node
+from pgconductor.config.reader import JsonSchema, either, table_of, takes
+from pgconductor.config.scope import Names
 from pgconductor.config.shape import Key, Shape
 from pgconductor.config.suggestion import Help, did_you_mean, listed
 from pgconductor.config.tokens import ExpressionError
@@ -33,6 +35,7 @@ from pgconductor.config.types import (
 from pgconductor.config.valuecheck import Misfit, ValueCheck, to_json
 
 
+@takes({"$ref": "#/definitions/type"})
 def type_expr(node: Node) -> TypeExpr:
     """A type expression; errors have their caret inside the text."""
     text = readers.text(node)
@@ -45,13 +48,25 @@ def type_expr(node: Node) -> TypeExpr:
         raise node.report(error.code, str(error), error.help, part=(error.start, error.end)) from None
 
 
+@takes({})
+def _any_value(node: Node) -> Node:
+    return node
+
+
 FIELD = Shape(
     {
-        "type": Key("type", type_expr, required=True),
-        "default": Key("default", lambda node: node),
-        "description": Key("description", readers.text),
+        "type": Key("type", type_expr, "A type expression, in Python's own syntax.", required=True),
+        "default": Key("default", _any_value, "What the field is when it is left out."),
+        "description": Key("description", readers.text, "What it means; a comment in the generated model."),
     }
 )
+
+
+def fields_schema(declared: Names) -> JsonSchema:
+    """A table of fields: `name` or `"name?"`, a type expression or a table."""
+    entry = either(type_expr.schema(declared), FIELD.schema(declared))
+    entry["description"] = 'A field. `"name?"` may be left out and is None then.'
+    return table_of(rf"{names.FIELD.pattern.pattern}\??", entry)
 
 
 def fields(table: Node) -> Fields:

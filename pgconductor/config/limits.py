@@ -9,6 +9,7 @@ from pgconductor.config import codes, readers
 from pgconductor.config.model import Batch, Concurrency, Dedupe, RateLimit
 from pgconductor.config.node import Bad, Node
 from pgconductor.config.rates import rate
+from pgconductor.config.reader import either, one_of, takes, text_like
 from pgconductor.config.shape import Key, Settings, Shape
 from pgconductor.config.suggestion import did_you_mean, listed
 from pgconductor.config.types import (
@@ -31,6 +32,7 @@ _TEMPLATE = re.compile(r"\{\{|\}\}|\{(?P<field>[a-z][a-z0-9_]*)\}|[^{}]+|(?P<wro
 _NOT_KEYS = ("json", "any", "None", "float", "bytes")
 
 
+@takes(text_like(_PAYLOAD_KEY.pattern, "payload.tenant"))
 def _payload_key(node: Node) -> str:
     text = readers.text(node)
     if not _PAYLOAD_KEY.fullmatch(text):
@@ -41,6 +43,7 @@ def _payload_key(node: Node) -> str:
     return text
 
 
+@takes({"type": "string", "minLength": 1, "examples": ["{order_id}"]})
 def _template(node: Node) -> str:
     text = readers.text(node)
     for piece in _TEMPLATE.finditer(text):
@@ -53,6 +56,7 @@ def _template(node: Node) -> str:
     return text
 
 
+@takes(either(one_of(("pending", "active")), readers.duration_schema()))
 def _scope(node: Node) -> str | int | None:
     if node.value in ("pending", "active"):
         return str(node.value)
@@ -64,27 +68,41 @@ def _scope(node: Node) -> str | int | None:
 
 _CONCURRENCY = Shape(
     {
-        "limit": Key("limit", readers.integer(1, 100_000)),
-        "key": Key("key", _payload_key),
-        "per_key": Key("per_key", readers.integer(1, 100_000)),
+        "limit": Key("limit", readers.integer(1, 100_000), "The most at once, across all workers."),
+        "key": Key("key", _payload_key, 'The field that `per_key` counts by: "payload.tenant".'),
+        "per_key": Key("per_key", readers.integer(1, 100_000), "The most at once for one value of the key."),
     }
 )
-_RATE_LIMIT = Shape({"rate": Key("rate", rate, required=True), "key": Key("key", _payload_key)})
+_RATE_LIMIT = Shape(
+    {
+        "rate": Key("rate", rate, 'How many in how long: "300/m", "10/30s".', required=True),
+        "key": Key("key", _payload_key, 'The field whose values are counted apart: "payload.tenant".'),
+    }
+)
 _DEDUPE = Shape(
     {
-        "key": Key("key", _template),
-        "scope": Key("scope", _scope),
-        "conflict": Key("conflict", readers.choice("skip", "replace")),
-    }
+        "key": Key("key", _template, 'What makes two executions the same: fields in braces, "{order_id}".'),
+        "scope": Key(
+            "scope",
+            _scope,
+            "As long as the other is pending, as long as it is active, or for a time after its enqueue.",
+        ),
+        "conflict": Key(
+            "conflict", readers.choice("skip", "replace"), "The later one is skipped, or replaces the payload."
+        ),
+    },
+    model=Dedupe,
 )
 _BATCH = Shape(
     {
-        "size": Key("size", readers.integer(1, 10_000)),
-        "max_wait": Key("max_wait_ms", readers.duration(0, 24 * 3_600_000)),
-    }
+        "size": Key("size", readers.integer(1, 10_000), "The most items that a handler gets at once."),
+        "max_wait": Key("max_wait_ms", readers.duration(0, 24 * 3_600_000), "How long it waits for more of them."),
+    },
+    model=Batch,
 )
 
 
+@takes(lambda names: either(readers.integer(1, 100_000).schema(names), _CONCURRENCY.schema(names)))
 def concurrency(node: Node) -> Concurrency:
     """`3`, or a table of `limit`, `key` and `per_key`."""
     if isinstance(node.value, int) and not isinstance(node.value, bool):
@@ -108,6 +126,7 @@ def concurrency(node: Node) -> Concurrency:
     return Concurrency(**{"limit": None, **values})
 
 
+@takes(lambda names: either(rate.schema(names), _RATE_LIMIT.schema(names)))
 def rate_limit(node: Node) -> RateLimit:
     """`"300/m"`, or a table of `rate` and `key`."""
     if isinstance(node.value, str):
@@ -120,6 +139,7 @@ def rate_limit(node: Node) -> RateLimit:
     return RateLimit(count=count, per_ms=per_ms, key=values.get("key"))
 
 
+@takes(_DEDUPE.schema)
 def dedupe(node: Node) -> Dedupe:
     """A table of `key`, `scope` and `conflict`."""
     found = Dedupe(**_whole(_DEDUPE, node))
@@ -129,6 +149,7 @@ def dedupe(node: Node) -> Dedupe:
     return found
 
 
+@takes(_BATCH.schema)
 def batch(node: Node) -> Batch:
     """A table of `size` and `max_wait`."""
     return Batch(**_whole(_BATCH, node))

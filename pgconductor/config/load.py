@@ -21,7 +21,7 @@ from pgconductor.config.includes import INCLUDABLE, check_includable, declared, 
 from pgconductor.config.model import Config, Database, Dev, Event, Generate, Queue, Task
 from pgconductor.config.node import Bad, Node
 from pgconductor.config.queues import QUEUE
-from pgconductor.config.scope import Scope
+from pgconductor.config.scope import Names, Scope
 from pgconductor.config.shape import Settings, Shape
 from pgconductor.config.suggestion import did_you_mean, listed
 
@@ -55,6 +55,23 @@ def load(path: Path | str, *, version: str = __version__, relative_to: Path | No
     if scope.diagnostics or config is None:
         raise InvalidConfig(scope.in_order(scope.files.name(root)))
     return config
+
+
+def declared_names(path: Path | str) -> tuple[Names, tuple[Path, ...]]:
+    """What a `conductor.toml` and its includes declare, valid or not, for editors; and the files that it includes.
+
+    Raises:
+        InvalidConfig: the root file cannot be read or is not TOML.
+    """
+    root = Path(os.path.abspath(path))
+    scope = Scope(Files(root.parent, Path.cwd()))
+    try:
+        loader = _Loader(root, scope, __version__)
+    except Bad:
+        raise InvalidConfig(scope.in_order(scope.files.name(root))) from None
+    documents = [loader.root, *included(loader.root, root)]
+    loader.note_names({section: declared(documents, section) for section in INCLUDABLE})
+    return scope.names, tuple(document.source.directory / Path(document.source.name).name for document in documents[1:])
 
 
 class _Loader:

@@ -50,6 +50,11 @@ class Rule:
     form: str
     proper: Callable[[str], str]  # the nearest proper name
     reserved: frozenset[str] = frozenset()
+    longest: int | None = None  # in characters, where the pattern does not say so
+
+    def fits(self, name: str) -> bool:
+        """Whether the name is well-formed."""
+        return bool(self.pattern.fullmatch(name)) and (self.longest is None or len(name) <= self.longest)
 
     def check(self, name: str, node: Node) -> None:
         """Report a name that is not allowed, at the key of its table or field.
@@ -57,9 +62,9 @@ class Rule:
         Raises:
             Bad: after the report.
         """
-        if not self.pattern.fullmatch(name):
+        if not self.fits(name):
             proper = self.proper(name)
-            fits = bool(self.pattern.fullmatch(proper)) and not self.refusal(proper)
+            fits = self.fits(proper) and not self.refusal(proper)
             help = f"write `{proper}`" if fits else f"names of this kind are {self.form}"
             raise node.report(codes.NAME, f"`{name}` is not a name for {with_article(self.what)}", help, at="key")
         if reason := self.refusal(name):
@@ -105,10 +110,11 @@ TYPE = Rule(
 )
 EVENT = Rule(
     "event",
-    re.compile(r"(?=.{1,63}\Z)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*"),
+    re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*"),
     "dotted lower case such as `order.paid`, up to 63 characters",
     _dotted,
     RESERVED_EVENT_NAMES,
+    longest=63,
 )
 
 

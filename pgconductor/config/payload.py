@@ -9,23 +9,31 @@ from typing import Any
 
 from pgconductor.config import codes, reference
 from pgconductor.config.diagnostic import Diagnostic, Place
-from pgconductor.config.fields import fields
+from pgconductor.config.fields import fields, fields_schema
 from pgconductor.config.files import Unreadable
 from pgconductor.config.jsonschema import Translation
 from pgconductor.config.node import Bad, Node
+from pgconductor.config.reader import JsonSchema, Reader, either, takes, text_like
+from pgconductor.config.scope import Names
 from pgconductor.config.types import Field, Fields, Payload
 from pgconductor.config.valuecheck import ValueCheck
 
 _HELP = 'write a table of fields, "module:Class", or "file.json"'
 
 
-def payload(model: Callable[[str], str]) -> Callable[[Node], Payload]:
+def _schema(declared: Names) -> JsonSchema:
+    file = text_like(r".*\.json", "schemas/order.json")
+    return either(fields_schema(declared), reference.model.schema(declared), file)
+
+
+def payload(model: Callable[[str], str]) -> Reader[Payload]:
     """A reader of payloads.
 
     Args:
         model: the name of the generated model, from the name of the task or event.
     """
 
+    @takes(_schema)
     def read(node: Node) -> Payload:
         if isinstance(node.value, dict):
             return fields(node)

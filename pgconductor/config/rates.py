@@ -6,12 +6,14 @@ import re
 
 from pgconductor.config import codes, readers
 from pgconductor.config.node import Node
+from pgconductor.config.reader import takes, text_like
 from pgconductor.duration import UNITS, parse_duration
 
 _RATE = re.compile(r"([0-9]{1,9}) */ *([0-9a-z]{1,20})")
 _HELP = 'write a count and a unit, "300/m", or a count and a duration, "10/30s"'
 
 
+@takes(text_like("[0-9]{1,9} */ *[0-9a-z]{1,20}", "300/m", "10/30s"))
 def rate(node: Node) -> tuple[int, int]:
     """The count and the milliseconds of a rate."""
     text = readers.text(node)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pgconductor.config import codes
 from pgconductor.config.node import Bad, Node
+from pgconductor.config.reader import JsonSchema, Reader, one_of, takes, text_like
+from pgconductor.config.scope import Names
 from pgconductor.config.suggestion import did_you_mean, listed
 from pgconductor.duration import LONGEST, format_duration, parse_duration
 
 
+@takes({"type": "string", "minLength": 1})
 def text(node: Node) -> str:
     """Any text that is not empty."""
     if not isinstance(node.value, str):
@@ -20,15 +22,17 @@ def text(node: Node) -> str:
     return node.value
 
 
+@takes({"type": "boolean"})
 def boolean(node: Node) -> bool:
     if not isinstance(node.value, bool):
         raise node.wrong_type("`true` or `false`")
     return node.value
 
 
-def integer(least: int, most: int) -> Callable[[Node], int]:
+def integer(least: int, most: int) -> Reader[int]:
     """Whole numbers from `least` to `most`."""
 
+    @takes({"type": "integer", "minimum": least, "maximum": most})
     def read(node: Node) -> int:
         if not isinstance(node.value, int) or isinstance(node.value, bool):
             refuse_placeholder(node)
@@ -40,9 +44,10 @@ def integer(least: int, most: int) -> Callable[[Node], int]:
     return read
 
 
-def number(least: float, most: float) -> Callable[[Node], float]:
+def number(least: float, most: float) -> Reader[float]:
     """Numbers from `least` to `most`, whole or not."""
 
+    @takes({"type": "number", "minimum": least, "maximum": most})
     def read(node: Node) -> float:
         if not isinstance(node.value, int | float) or isinstance(node.value, bool):
             raise node.wrong_type("a number")
@@ -54,9 +59,10 @@ def number(least: float, most: float) -> Callable[[Node], float]:
     return read
 
 
-def choice(*words: str) -> Callable[[Node], str]:
+def choice(*words: str) -> Reader[str]:
     """One of a few words."""
 
+    @takes(one_of(words))
     def read(node: Node) -> str:
         if not isinstance(node.value, str):
             raise node.wrong_type(f"one of {listed(words)}")
@@ -69,9 +75,10 @@ def choice(*words: str) -> Callable[[Node], str]:
     return read
 
 
-def duration(least: int = 0, most: int = LONGEST, *, forever: bool = False) -> Callable[[Node], int | None]:
+def duration(least: int = 0, most: int = LONGEST, *, forever: bool = False) -> Reader[int | None]:
     """Milliseconds of a duration from `least` to `most`; None for `"forever"` where that is known."""
 
+    @takes(duration_schema(forever=forever))
     def read(node: Node) -> int | None:
         value = node.value
         if value == "forever":
@@ -92,6 +99,12 @@ def duration(least: int = 0, most: int = LONGEST, *, forever: bool = False) -> C
         return milliseconds
 
     return read
+
+
+def duration_schema(*, forever: bool = False) -> JsonSchema:
+    """Texts that are durations, as far as a pattern can tell."""
+    pattern = "(?:[0-9]+(?:ms|[smhdw]))+"
+    return text_like(f"forever|{pattern}", "30s", "7d", "forever") if forever else text_like(pattern, "250ms", "30s")
 
 
 def _milliseconds(node: Node) -> int:
@@ -119,9 +132,13 @@ def refuse_placeholder(node: Node) -> None:
         raise node.report(codes.PLACEHOLDER_HERE, f"no placeholder can stand in `{node.label}`", help)
 
 
-def array(item: Callable[[Node], Any], *, least: int = 0, unique: bool = True) -> Callable[[Node], tuple[Any, ...]]:
+def array(item: Reader[Any], *, least: int = 0, unique: bool = True) -> Reader[tuple[Any, ...]]:
     """A list of at least so many items, none of them there twice. One bad item does not hide another."""
 
+    def schema(names: Names) -> JsonSchema:
+        return {"type": "array", "items": item.schema(names), "minItems": least, "uniqueItems": unique}
+
+    @takes(schema)
     def read(node: Node) -> tuple[Any, ...]:
         if not isinstance(node.value, list):
             raise node.wrong_type("an array", f"write [{_quoted(node.value)}]" if _is_plain(node.value) else None)

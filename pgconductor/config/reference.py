@@ -7,6 +7,7 @@ import re
 
 from pgconductor.config import codes, readers
 from pgconductor.config.node import Node
+from pgconductor.config.reader import either, one_of, takes, text_like
 from pgconductor.config.suggestion import did_you_mean
 from pgconductor.config.types import ModelRef
 
@@ -16,22 +17,29 @@ _PACKAGE = re.compile(_DOTTED, re.ASCII)
 
 EXECUTORS = ("async", "thread", "process")
 
+_FUNCTION = text_like(_REFERENCE.pattern.replace(r"\w", "[A-Za-z0-9_]"), "shop.mail:send_email")
+_CLASS = text_like(_REFERENCE.pattern.replace(r"\w", "[A-Za-z0-9_]"), "shop.models:Order")
 
+
+@takes(_FUNCTION)
 def function(node: Node) -> str:
     """`"module:function"`."""
     return ":".join(_split(node, "function"))
 
 
+@takes(_CLASS)
 def class_(node: Node) -> str:
     """`"module:Class"`."""
     return ":".join(_split(node, "Class"))
 
 
+@takes(_CLASS)
 def model(node: Node) -> ModelRef:
     """`"module:Class"` of a pydantic model."""
     return ModelRef(*_split(node, "Class"))
 
 
+@takes(either(one_of(EXECUTORS), _FUNCTION))
 def executor(node: Node) -> str:
     """One of the built-in executors, or `"module:factory"`."""
     word = readers.text(node)
@@ -43,6 +51,7 @@ def executor(node: Node) -> str:
     return ":".join(_split(node, "factory"))
 
 
+@takes(text_like(_DOTTED.replace(r"\w", "[A-Za-z0-9_]"), "shop.conductor"))
 def package(node: Node) -> str:
     """A dotted package name."""
     name = readers.text(node)

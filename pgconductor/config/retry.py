@@ -8,6 +8,7 @@ from typing import Any
 from pgconductor.config import codes, readers
 from pgconductor.config.model import DAY, MINUTE, SECOND, Retry
 from pgconductor.config.node import Node
+from pgconductor.config.reader import either, one_of, takes
 from pgconductor.config.shape import Key, Settings, Shape
 from pgconductor.duration import format_duration
 
@@ -41,6 +42,7 @@ class Backoff:
         return tuple(found)
 
 
+@takes(lambda names: either(readers.integer(1, 30_000).schema(names), one_of(["forever"])))
 def _attempts(node: Node) -> int | None:
     if node.value == "forever":
         return None
@@ -49,6 +51,7 @@ def _attempts(node: Node) -> int | None:
     return readers.integer(1, 30_000)(node)
 
 
+@takes({"type": "array", "items": readers.duration_schema(), "minItems": 1, "maxItems": MOST_DELAYS})
 def _schedule(node: Node) -> tuple[int, ...]:
     if node.value == []:
         raise node.report(codes.RANGE, "`schedule` is empty", 'to try again at once write ["0s"]')
@@ -59,17 +62,23 @@ def _schedule(node: Node) -> tuple[int, ...]:
 
 _SHAPE = Shape(
     {
-        "max_attempts": Key("max_attempts", _attempts),
-        "schedule": Key("schedule", _schedule),
-        "backoff": Key("backoff", readers.choice("constant", "linear", "exponential")),
-        "initial": Key("initial_ms", readers.duration(1, LONGEST_DELAY)),
-        "max": Key("max_ms", readers.duration(1, LONGEST_DELAY)),
-        "factor": Key("factor", readers.number(0.001, 1_000)),
-        "jitter": Key("jitter", readers.number(0, 1)),
-    }
+        "max_attempts": Key("max_attempts", _attempts, 'How often a handler is started at most, or "forever".'),
+        "schedule": Key("schedule", _schedule, "The delays after the first, second, ... failure; the last repeats."),
+        "backoff": Key(
+            "backoff",
+            readers.choice("constant", "linear", "exponential"),
+            "How delays grow, instead of `schedule`: from `initial` to `max`.",
+        ),
+        "initial": Key("initial_ms", readers.duration(1, LONGEST_DELAY), "The first delay of a backoff."),
+        "max": Key("max_ms", readers.duration(1, LONGEST_DELAY), "The longest delay of a backoff."),
+        "factor": Key("factor", readers.number(0.001, 1_000), "By how much each delay of a backoff grows."),
+        "jitter": Key("jitter", readers.number(0, 1), "0.1: each delay is drawn from 90 to 110 % of what it would be."),
+    },
+    model=Retry,
 )
 
 
+@takes(_SHAPE.schema)
 def retry(node: Node) -> Settings:
     """What a table says of `max_attempts`, `delays` (a tuple of milliseconds, or a Backoff) and `jitter`."""
     settings = _SHAPE.read(node)

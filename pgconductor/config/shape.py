@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol
+
+from pydantic import BaseModel
 
 from pgconductor.config import codes
 from pgconductor.config.codes import Code
 from pgconductor.config.node import Bad, Node
+from pgconductor.config.reader import JsonSchema
+from pgconductor.config.scope import Names
 from pgconductor.config.suggestion import did_you_mean, listed
+from pgconductor.duration import format_duration
 
-Reader: TypeAlias = Callable[[Node], Any]
+
+class Reads(Protocol):
+    """What reads the value of a key: a Reader, or the Shape of a table."""
+
+    @property
+    def schema(self) -> Callable[[Names], JsonSchema]: ...
+
+    def __call__(self, node: Node, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +34,13 @@ class Key:
     Attributes:
         field: its name in the model.
         read: gives the value, or raises Bad after reporting.
+        doc: what it means, for people who point at it in their editor.
         required: must be present.
     """
 
     field: str
-    read: Reader
+    read: Reads
+    doc: str
     required: bool = False
 
 
@@ -77,10 +91,26 @@ class Shape:
 
     Attributes:
         refused: keys that are known elsewhere, with the code and the help to give for them here.
+        model: what the table is read into; its defaults are those of the keys.
     """
 
     keys: Mapping[str, Key]
     refused: Mapping[str, tuple[Code, str]] = field(default_factory=dict)
+    model: type[BaseModel] | None = None
+
+    def __call__(self, node: Node) -> Settings:
+        return self.read(node)
+
+    def schema(self, names: Names) -> JsonSchema:
+        """What an editor may expect of such a table."""
+        properties = {name: self._described(key, names) for name, key in self.keys.items()}
+        found: JsonSchema = {"type": "object", "additionalProperties": False, "properties": properties}
+        required = [name for name, key in self.keys.items() if key.required]
+        return {**found, "required": required} if required else found
+
+    def _described(self, key: Key, names: Names) -> JsonSchema:
+        default = {} if self.model is None or key.required else _default(self.model, key.field)
+        return {**key.read.schema(names), "description": key.doc, **default}
 
     def read(self, node: Node) -> Settings:
         """Everything the table says that could be read; every other key is reported.
@@ -110,3 +140,12 @@ class Shape:
             return
         help = did_you_mean(name, self.keys, f"known keys: {listed(self.keys)}")
         child.report(codes.UNKNOWN_KEY, f"unknown key `{name}` in {table.header}", help, at="key")
+
+
+def _default(model: type[BaseModel], name: str) -> JsonSchema:
+    """The default of a field as a person would write it, where it is a plain value."""
+    field = model.model_fields.get(name)
+    value = None if field is None or field.is_required() else field.default
+    if isinstance(value, int) and not isinstance(value, bool) and name.endswith("_ms"):
+        return {"default": format_duration(value)}
+    return {"default": value} if isinstance(value, bool | int | float | str) else {}

@@ -8,12 +8,16 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias
 
+from pydantic import BaseModel
+
 from pgconductor.config import codes, names, readers
 from pgconductor.config.condition import Columns, parse
 from pgconductor.config.cron import expression
 from pgconductor.config.fields import check_fields, json_value, type_expr
 from pgconductor.config.model import DAY, CronTrigger, EventTrigger, TableTrigger, Trigger
 from pgconductor.config.node import At, Bad, Node
+from pgconductor.config.reader import JsonSchema, either, one_of, table_of, takes, text_like
+from pgconductor.config.scope import Names
 from pgconductor.config.shape import Key, Settings, Shape
 from pgconductor.config.suggestion import did_you_mean, listed
 from pgconductor.config.tokens import ExpressionError
@@ -29,6 +33,7 @@ OPERATIONS = ("insert", "update", "delete")
 _TABLE = re.compile(r'(?P<schema>"(?:[^"]|"")+"|[^".]+)\.(?P<table>"(?:[^"]|"")+"|[^".]+)')
 
 
+@takes(lambda names: one_of(sorted(names.events)))
 def event_name(node: Node) -> str:
     """The name of a declared event."""
     name = readers.text(node)
@@ -41,6 +46,7 @@ def event_name(node: Node) -> str:
     return name
 
 
+@takes(text_like(_TABLE.pattern.replace("?P<schema>", "?:").replace("?P<table>", "?:"), "public.users"))
 def table_name(node: Node) -> str:
     """`schema.table`."""
     name = readers.text(node)
@@ -53,6 +59,7 @@ def table_name(node: Node) -> str:
     return name
 
 
+@takes({"type": "string", "minLength": 1})
 def column(node: Node) -> str:
     """The name of a column, in the exact case of the catalogue."""
     name = readers.text(node)
@@ -60,6 +67,12 @@ def column(node: Node) -> str:
     return name
 
 
+def _columns_schema(names: Names) -> JsonSchema:
+    listed = {"type": "array", "items": column.schema(names), "minItems": 1, "uniqueItems": True}
+    return either(listed, {"type": "object", "additionalProperties": type_expr.schema(names)})
+
+
+@takes(_columns_schema)
 def columns(node: Node) -> dict[str, TypeExpr | None]:
     """The columns to capture: names, or a table of names and types."""
     if isinstance(node.value, dict):
@@ -76,6 +89,7 @@ def columns(node: Node) -> dict[str, TypeExpr | None]:
     return dict.fromkeys(readers.array(column, least=1)(node))
 
 
+@takes({"type": "object"})
 def _table_node(node: Node) -> Node:
     if not isinstance(node.value, dict):
         raise node.wrong_type("a table with the fields of the payload")
@@ -90,25 +104,30 @@ def _check_identifier(name: str, node: Node, at: At = "value") -> None:
 
 _SHAPES = {
     "cron": {
-        "cron": Key("expression", expression),
-        "timezone": Key("timezone", zone),
-        "catch_up": Key("catch_up", readers.choice("latest", "all", "skip")),
-        "jitter": Key("jitter_ms", readers.duration(0, DAY)),
-        "payload": Key("payload", _table_node),
+        "cron": Key("expression", expression, 'When: five fields, "0 9 * * mon-fri", or "@daily".', required=True),
+        "timezone": Key("timezone", zone, "What the expression means; by default the task's."),
+        "catch_up": Key(
+            "catch_up",
+            readers.choice("latest", "all", "skip"),
+            "What becomes of moments that passed while nothing ran: the latest, all of them, or none.",
+        ),
+        "jitter": Key("jitter_ms", readers.duration(0, DAY), "Each moment is put off by up to so long, at random."),
+        "payload": Key("payload", _table_node, "What the handler gets; checked against the task's payload."),
     },
     "event": {
-        "event": Key("event", event_name),
-        "fields": Key("fields", readers.array(readers.text, least=1)),
-        "where": Key("where", readers.text),
+        "event": Key("event", event_name, "The event that starts it.", required=True),
+        "fields": Key("fields", readers.array(readers.text, least=1), "The fields of the event that it needs."),
+        "where": Key("where", readers.text, 'Only events for which this is true: "payload.total > 100".'),
     },
     "table": {
-        "table": Key("table", table_name),
-        "on": Key("on", readers.array(readers.choice(*OPERATIONS), least=1)),
-        "columns": Key("columns", columns),
-        "update_of": Key("update_of", readers.array(column, least=1)),
-        "when": Key("when", readers.text),
+        "table": Key("table", table_name, 'The table whose changes start it: "public.users".', required=True),
+        "on": Key("on", readers.array(readers.choice(*OPERATIONS), least=1), "Which changes: insert, update, delete."),
+        "columns": Key("columns", columns, "The columns that it needs: names, or names with types."),
+        "update_of": Key("update_of", readers.array(column, least=1), "Only updates of these columns."),
+        "when": Key("when", readers.text, "Only rows for which this is true: \"new.status = 'paid'\"."),
     },
 }
+_MODELS: dict[str, type[BaseModel]] = {"cron": CronTrigger, "event": EventTrigger, "table": TableTrigger}
 _ALL_KEYS = {name: key for keys in _SHAPES.values() for name, key in keys.items()}
 
 
@@ -119,12 +138,18 @@ def _shape(kind: str) -> Shape:
         for name in keys
         if other != kind and name not in KINDS
     }
-    return Shape(_SHAPES[kind], others)
+    return Shape(_SHAPES[kind], others, _MODELS[kind])
 
 
 _BY_KIND = {kind: _shape(kind) for kind in KINDS}
 
 
+def _schema(declared: Names) -> JsonSchema:
+    kinds = either(*(shape.schema(declared) for shape in _BY_KIND.values()))
+    return table_of(names.TRIGGER.pattern.pattern, kinds)
+
+
+@takes(_schema)
 def triggers(table: Node) -> dict[str, Draft]:
     """All triggers of a task that could be read."""
     found: dict[str, Draft] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pgconductor.config import codes, readers
 from pgconductor.config.node import Node
+from pgconductor.config.reader import takes, text_like
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
@@ -14,6 +15,13 @@ MINUTES_A_DAY = 24 * 60
 _PARTS = re.compile(r"\s*(?P<days>[^\s\d]\S*)?\s*(?P<hours>\S.*?)?\s*", re.DOTALL)
 _HOURS = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})", re.ASCII)
 _HELP = 'write days, hours or both: "mon-fri 22:00-06:00", "sat-sun", "09:00-17:30"'
+_DAY = f"(?:{'|'.join(DAYS)})(?:-(?:{'|'.join(DAYS)}))?"
+_SCHEMA = text_like(
+    rf"\s*(?:{_DAY}(?:,{_DAY})*)?(?:\s*[0-9]{{2}}:[0-9]{{2}}-[0-9]{{2}}:[0-9]{{2}})?\s*",
+    "mon-fri 22:00-06:00",
+    "sat-sun",
+    "09:00-17:30",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class WindowError(ValueError):
         self.help = help
 
 
+@takes(_SCHEMA)
 def window(node: Node) -> str:
     """A valid window, as written."""
     text = readers.text(node)

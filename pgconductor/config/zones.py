@@ -7,9 +7,11 @@ from importlib.resources import files
 
 from pgconductor.config import codes, readers
 from pgconductor.config.node import Node
+from pgconductor.config.reader import takes
 from pgconductor.config.suggestion import did_you_mean
 
 
+@takes({"$ref": "#/definitions/zone"})
 def zone(node: Node) -> str:
     """The name of a time zone."""
     name = readers.text(node)
