@@ -16,7 +16,12 @@
     │   ├── ExecutionFailed          the handler failed for good
     │   ├── ExecutionCancelled       it was cancelled
     │   ├── ExecutionNotFound        no such id, or its retention has passed
-    │   └── ResultTimeout            it had not ended in the time given
+    │   ├── ResultTimeout            it had not ended in the time given
+    │   ├── ChildFailed              in a parent: the child failed or was cancelled
+    │   ├── ChildTimeout             in a parent: the child had not ended in the time given
+    │   └── WaitTimeout              in a handler: no such event came in the time given
+    ├── StepTimeout              a step took longer than the task's `step_timeout`
+    ├── ReplayError              a handler broke the rules of durable calls: it fails, no retry
     └── HandlerSignal            raised by handlers to choose their outcome
         ├── Fatal                    fail now, no retry
         └── Retry                    try again, after a delay of the handler's choice
@@ -26,7 +31,7 @@ Each message says what happened and what to do next.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pgconductor.duration import Duration, to_milliseconds
 
@@ -106,6 +111,9 @@ class ExecutionError(ConductorError):
         self.execution_id = execution_id
         self.error_type = error_type
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
 
 class ExecutionFailed(ExecutionError):
     """The handler failed and no attempt is left."""
@@ -121,6 +129,72 @@ class ExecutionNotFound(ExecutionError):
 
 class ResultTimeout(ExecutionError, TimeoutError):
     """The execution had not ended in the time given; it goes on."""
+
+
+class _CallFailed(ExecutionError):
+    """A durable call that waited in vain.
+
+    Attributes:
+        step: its name. When the attempt fails with this error, the next attempt makes the call anew.
+    """
+
+    def __init__(self, message: str, *, step: str, execution_id: str, error_type: str | None = None) -> None:
+        super().__init__(message, execution_id=execution_id, error_type=error_type)
+        self.step = step
+
+
+class ChildFailed(_CallFailed):
+    """A child that the handler invoked failed, or was cancelled.
+
+    Attributes:
+        step: the name of the call that invoked it.
+        task: the name of the child's task.
+        state: "failed" or "cancelled".
+        execution_id: the child's.
+        error_type: the class name of the child's exception.
+        reason: its message.
+    """
+
+    def __init__(
+        self, *, step: str, task: str, execution_id: str, state: str, error_type: str | None, reason: str
+    ) -> None:
+        what = "was cancelled" if state == "cancelled" else f"failed: {error_type or 'error'}"
+        super().__init__(
+            f"`{step}`: execution {execution_id} of task `{task}` {what}: {reason}",
+            step=step,
+            execution_id=execution_id,
+            error_type=error_type,
+        )
+        self.task = task
+        self.state = state
+        self.reason = reason
+
+
+class ChildTimeout(_CallFailed, TimeoutError):
+    """A child had not ended in the time given. It is cancelled, or asked to stop if it runs."""
+
+
+class WaitTimeout(_CallFailed, TimeoutError):
+    """The awaited event did not come in the time given."""
+
+
+class StepTimeout(ConductorError, TimeoutError):
+    """A step took longer than the task's `step_timeout`. The attempt fails with it unless the handler catches it."""
+
+
+class ReplayError(ConductorError):
+    """A handler cannot be replayed: it used a name twice, swallowed a suspension, or changed what a call is.
+
+    No further attempt is made: it would do the same. Mend the handler, then `pgconductor executions retry`.
+    """
+
+
+def _restore(kind: type[ExecutionError], args: tuple[Any, ...], state: dict[str, Any]) -> ExecutionError:
+    """Make an error again in another process, whatever its constructor takes."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class HandlerSignal(ConductorError):

@@ -93,6 +93,7 @@ def make_plan(
         "package": PACKAGE,
         "source_root": ".",
         "context": None,
+        "size_limit": 16 * 1024 * 1024,
         "database": {
             "url": None,
             "pool": {"min": 1, "max": 4, "timeout_ms": 2_000},

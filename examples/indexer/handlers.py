@@ -14,7 +14,7 @@ from examples.conductor.models import IndexFilePayload, IndexFileResult, Module,
 LONGEST = 10
 
 
-def index_file(payload: IndexFilePayload, ctx: tasks.Context) -> IndexFileResult:
+def index_file(payload: IndexFilePayload, ctx: tasks.SyncContext) -> IndexFileResult:
     """Runs in a process of its queue's pool."""
     try:
         with tokenize.open(payload.path) as file:

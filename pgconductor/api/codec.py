@@ -121,7 +121,7 @@ class Codec(Generic[T]):
     def _class(self) -> type[Any]:
         """What values are instances of; `object` for what is no class, such as a union."""
         target: Any = self.target
-        return target if isinstance(target, type) else object
+        return target if isinstance(target, type) and target is not Any else object
 
     @cached_property
     def _adapter(self) -> TypeAdapter[T]:

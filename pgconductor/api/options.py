@@ -44,3 +44,19 @@ class ThrottledOptions(_Options):
     """
 
     throttle: Required[Duration]
+
+
+class ChildOptions(TypedDict, total=False):
+    """Keywords of `ctx.invoke` and `ctx.map`: no keys and no slots, since a child is its parent's alone.
+
+    Attributes:
+        priority: -100 to 100, higher runs first; the task's own if left out.
+        delay: run no earlier than so long from now: "5m", a timedelta, or seconds.
+        run_at: run no earlier than this moment; aware. Not together with `delay`.
+        tags: words to find the execution by.
+    """
+
+    priority: int
+    delay: Duration
+    run_at: datetime
+    tags: Sequence[str]

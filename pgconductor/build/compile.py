@@ -45,6 +45,7 @@ class _Compiler:
                 "package": config.generate.package,
                 "source_root": config.generate.source_root,
                 "context": config.context,
+                "size_limit": config.size_limit,
                 "database": config.database.model_dump(),
                 "environments": {name: self.environment(env) for name, env in sorted(config.environments.items())},
                 "migrations": self.migrations,

@@ -3,10 +3,7 @@ whose methods block and never suspend, the same coroutines run to their end in o
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from typing import Any
-
-from typing_extensions import TypeVar
+from collections.abc import Sequence
 
 from pgconductor.client.link import Link, PooledLink
 from pgconductor.client.portal import Portal
@@ -15,18 +12,6 @@ from pgconductor.store.bound import require_blocking, run_bound_blocking
 from pgconductor.store.enqueue import EnqueueRequest, Item
 from pgconductor.store.executions import Outcome
 from pgconductor.store.query import AnyConnection, Query, Rows
-
-T = TypeVar("T")
-
-
-def drive(work: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine over a blocking link returns, or raises."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-    raise AssertionError("the coroutine suspended: its link does not block")
 
 
 class BridgedLink:

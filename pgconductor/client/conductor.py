@@ -11,8 +11,9 @@ from uuid import UUID
 
 from typing_extensions import TypeVar
 
+from pgconductor.api.drive import drive
 from pgconductor.api.task import Task
-from pgconductor.client.blocking import BlockingBoundLink, BridgedLink, drive
+from pgconductor.client.blocking import BlockingBoundLink, BridgedLink
 from pgconductor.client.commands import cancel_matching, invoke_json
 from pgconductor.client.execution import REASON, Execution, SyncExecution
 from pgconductor.client.link import BoundLink, Link, PooledLink

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from typing_extensions import TypeVar
 
+from pgconductor.api.drive import drive
 from pgconductor.api.task import Task
-from pgconductor.client.blocking import drive
 from pgconductor.client.ending import known, result_of, seconds, timed_out
 from pgconductor.client.link import Link
 from pgconductor.duration import Duration

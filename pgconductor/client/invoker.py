@@ -7,9 +7,9 @@ from typing import Any, Generic, Protocol, TypeAlias, overload
 
 from typing_extensions import TypeVar, Unpack
 
+from pgconductor.api.drive import drive
 from pgconductor.api.options import InvokeOptions, ThrottledOptions
 from pgconductor.api.task import Task
-from pgconductor.client.blocking import drive
 from pgconductor.client.execution import Execution, SyncExecution
 from pgconductor.client.items import ItemMaker
 from pgconductor.client.link import Link
@@ -38,7 +38,7 @@ class _Invoker(Generic[P, R]):
     def __init__(self, conductor: Linked, task: Task[P, R]) -> None:
         self.task = task
         self._link = conductor.link
-        self._maker = ItemMaker(task, conductor.plan.tasks[task.name])
+        self._maker = ItemMaker(task, conductor.plan.tasks[task.name], conductor.plan.size_limit)
 
     async def _one(self, payload: P, options: Mapping[str, Any]) -> bytes | None:
         return await self._link.enqueue_one(self._maker.one(payload, options))

@@ -17,9 +17,6 @@ from pgconductor.store.uuid7 import uuid7_bytes
 
 P = TypeVar("P")
 
-# A payload is held in memory by its producer, the server and a worker, several times over. Larger things belong into
-# storage of their own, and their address into the payload.
-MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 # One statement; PostgreSQL takes up to 1 GB.
 MAX_BULK_BYTES = 256 * 1024 * 1024
 
@@ -32,18 +29,19 @@ class ItemMaker(Generic[P]):
     Args:
         task: with the payload's type.
         plan: of the same task, with its environment's overrides.
-        parent: id of the execution that invokes it.
+        size_limit: bytes of JSON. A payload is held in memory by its producer, the server and a worker, several times
+            over; larger things belong into storage of their own, and their address into the payload.
     """
 
-    def __init__(self, task: Task[P, Any], plan: TaskPlan, parent: bytes | None = None) -> None:
+    def __init__(self, task: Task[P, Any], plan: TaskPlan, size_limit: int) -> None:
         self.task = task
+        self._size_limit = size_limit
         retention = plan.retention
         self._terms = Terms(
             task=plan.key,
             queue=plan.queue,
             version=plan.version,
             priority=plan.priority,
-            parent=parent,
             kept=0 not in (retention.completed_ms, retention.failed_ms, retention.cancelled_ms),
         )
         self._key_format = plan.dedupe.key if plan.dedupe else None
@@ -96,10 +94,10 @@ class ItemMaker(Generic[P]):
                     f"{error}; build {model}(...), or {model}.model_validate(data) of a dict"
                 ) from None
             raise
-        if len(body) > MAX_PAYLOAD_BYTES:
+        if len(body) > self._size_limit:
             raise ValidationError(
-                f"payload of task `{self.task.name}` has {len(body):,} bytes as JSON, more than {MAX_PAYLOAD_BYTES:,}; "
-                "store it elsewhere and send its address"
+                f"payload of task `{self.task.name}` has {len(body):,} bytes as JSON, more than the "
+                f"{self._size_limit:,} of `size_limit`; store it elsewhere and send its address"
             )
         return body
 

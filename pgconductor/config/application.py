@@ -19,6 +19,8 @@ FORMAT = 1
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,47}")
+_SIZE = re.compile(r"(\d{1,6})(KB|MB)")
+_UNITS = {"KB": 1024, "MB": 1024 * 1024}
 _PYTHON = re.compile(r"3\.(\d{1,2})")
 _PLACEHOLDER_HELP = "write `${VAR}`, `${VAR:-default}` or `${VAR:?message}`; `$$` is one dollar sign"
 
@@ -87,6 +89,16 @@ def _python(node: Node) -> str:
     return version
 
 
+@takes(text_like(_SIZE.pattern, "64KB", "1MB", "16MB"))
+def _size(node: Node) -> int:
+    text = readers.text(node)
+    match = _SIZE.fullmatch(text)
+    size = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not 1024 <= size <= 256 * 1024 * 1024:
+        raise node.report(codes.CHOICE, f"`{text}` is not a size", 'write "64KB" or "16MB", from "1KB" to "256MB"')
+    return size
+
+
 CONDUCTOR = Shape(
     {
         "format": Key(
@@ -97,6 +109,9 @@ CONDUCTOR = Shape(
         "timezone": Key("timezone", zone, "What cron expressions and windows mean, unless a task says otherwise."),
         "context": Key("context", reference.class_, 'The type of `ctx.deps` in handlers: "module:Class".'),
         "requires": Key("requires", readers.text, 'The versions of pgconductor that may read this file: ">=0.4,<2".'),
+        "size_limit": Key(
+            "size_limit", _size, 'How much JSON a payload, a result or a step may be: "64KB", "16MB" by default.'
+        ),
         "include": Key(
             "include",
             readers.array(readers.text),

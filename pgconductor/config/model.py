@@ -203,6 +203,7 @@ class Config(Frozen):
     schema_name: str = "pgconductor"
     timezone: str = "UTC"
     context: str | None = None
+    size_limit: int = 16 * 1024 * 1024
     requires: str | None = None
     database: Database = Database()
     generate: Generate

@@ -253,6 +253,7 @@ class Plan(Frozen):
     package: str
     source_root: str
     context: str | None  # "module:Class" of `ctx.deps`
+    size_limit: int  # bytes of JSON that a payload, a result or a step's value may have
     database: DatabasePlan
     environments: dict[str, Overrides]
     migrations: tuple[Migration, ...]

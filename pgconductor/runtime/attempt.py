@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from typing import Any
 
-from pgconductor.api.context import Context
+from pgconductor.api.context import AnyContext
+from pgconductor.api.interrupt import interrupt_of
+from pgconductor.runtime.ending import left, notes, raised, returned
 from pgconductor.runtime.executors import Executor
 from pgconductor.runtime.handlers import Handler
-from pgconductor.runtime.outcome import Cancelled, Completed, Failed, Outcome, TimedOut, UnreadablePayload
+from pgconductor.runtime.journal import Journal
+from pgconductor.runtime.outcome import Cancelled, Completed, Failed, Outcome, Parked, TimedOut, UnreadablePayload
+
+logger = logging.getLogger("pgconductor")
 
 
 class Attempt:
@@ -22,7 +28,7 @@ class Attempt:
         stopped: set once someone asked it to stop: the outcome it will have.
     """
 
-    __slots__ = ("_executor", "_slot", "ctx", "handler", "id", "lease", "number", "stopped", "version")
+    __slots__ = ("_executor", "_journal", "_slot", "ctx", "handler", "id", "lease", "number", "stopped", "version")
 
     def __init__(
         self,
@@ -31,9 +37,10 @@ class Attempt:
         number: int,
         version: int,
         handler: Handler,
-        ctx: Context[Any],
+        ctx: AnyContext,
         executor: Executor | None,
         slot: asyncio.Task[None],
+        journal: Journal,
     ) -> None:
         self.id = id
         self.lease = lease
@@ -44,6 +51,7 @@ class Attempt:
         self.stopped: Outcome | None = None
         self._executor = executor
         self._slot = slot
+        self._journal = journal
 
     def stop(self, outcome: Outcome) -> None:
         """Ask it to end with `outcome`: an async handler gets CancelledError, a sync one sees `ctx.cancelled`."""
@@ -71,9 +79,15 @@ class Attempt:
         except BaseException as error:  # SystemExit of a handler included: it ends the attempt, not the worker
             if isinstance(error, GeneratorExit) and asyncio.current_task() is not self._slot:
                 raise  # the slot itself is being closed
-            outcome = Failed(error)
+            if (interrupt := interrupt_of(error)) is not None:
+                outcome = left(self.ctx, interrupt, self.stopped)
+            else:
+                outcome = raised(self.ctx, error)
         if self.stopped is not None:
             return await self._after_stop(outcome)
+        if (replay := self.ctx._replay) is not None and isinstance(outcome, Completed | Parked):
+            for note in notes(replay, self.id, self.lease):
+                await self._journal.note(note)
         return outcome
 
     async def _call(self, payload: str) -> Outcome:
@@ -82,11 +96,10 @@ class Attempt:
             value = self._decode(payload)
         except Exception as error:
             return Failed(UnreadablePayload(f"the stored payload does not fit task `{handler.plan.name}`: {error}"))
-        if self._executor is None:
-            result = await handler.function(value, self.ctx)
-        else:
-            result = await self._executor.call(handler, value, self.ctx)
-        return Completed(handler.task.encode_result(result))
+        if self._executor is not None:
+            return await self._executor.call(handler, value, self.ctx, self._journal)
+        result = await handler.function(value, self.ctx)
+        return returned(self.ctx, handler.task, result, self._journal.plan.size_limit)
 
     def _decode(self, payload: str) -> Any:
         handler = self.handler
@@ -108,5 +121,11 @@ class Attempt:
             await asyncio.sleep(0)
         self._slot.uncancel()
         if isinstance(self.stopped, Cancelled | TimedOut):
+            if isinstance(outcome, Completed) and self.handler.is_async:
+                logger.warning(
+                    "handler `%s` went on to its end although it was cancelled: let CancelledError pass, "
+                    "its result is dropped",
+                    self.handler.plan.handler,
+                )
             return self.stopped
         return outcome

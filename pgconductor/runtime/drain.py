@@ -24,7 +24,7 @@ class Drain:
     A worker is quiet when its last look found nothing, it holds nothing and all its outcomes are written. That says
     nothing about what a dead worker of another process held: it is ready again once it is rescued, which a quiet worker
     may not have seen yet. So all must be found quiet twice, the second time by a look that began after nobody's
-    executions were in doubt.
+    executions were in doubt; and it must have found nothing, since what it ran may have left something to run.
     """
 
     def __init__(self, workers: Collection[Worker], registry: WorkerRegistry) -> None:
@@ -34,13 +34,14 @@ class Drain:
 
     async def run(self) -> None:
         """Wait for the end of what is runnable, and of what that enqueues."""
-        sure = False
+        sure_since: list[int] | None = None
         while True:
             await asyncio.gather(*(worker.quiet.wait() for worker in self._workers))
             doubtful = await self._others_may_lose()
-            if sure and not doubtful and all(worker.quiet.is_set() for worker in self._workers):
+            claims = [worker.claims for worker in self._workers]
+            if claims == sure_since and not doubtful and all(worker.quiet.is_set() for worker in self._workers):
                 return
-            sure = not doubtful
+            sure_since = None if doubtful else claims
             await asyncio.sleep(SLOW_POLL if doubtful else POLL)
             for worker in self._workers:
                 worker.look_again()

@@ -15,10 +15,14 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from pgconductor.api.context import Context
+from pgconductor.api.context import AnyContext
 from pgconductor.errors import BindingError
-from pgconductor.plan.model import Plan, QueuePlan
+from pgconductor.plan.model import QueuePlan
+from pgconductor.runtime.ending import returned
 from pgconductor.runtime.handlers import Handler, load
+from pgconductor.runtime.host import ThreadHost, in_other_loop
+from pgconductor.runtime.journal import Journal
+from pgconductor.runtime.outcome import Outcome
 from pgconductor.runtime.remote import Invocation, join_parent, raisable, run_remote
 
 logger = logging.getLogger("pgconductor")
@@ -27,8 +31,11 @@ logger = logging.getLogger("pgconductor")
 class Executor(Protocol):
     """Runs one handler at a time for each of a queue's slots."""
 
-    async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
-        """The handler's result. Cancelling the call asks the handler to stop, and kills it where that can be done."""
+    async def call(self, handler: Handler, payload: Any, ctx: AnyContext, journal: Journal) -> Outcome:
+        """How the handler's run ended; what it raised is raised.
+
+        Cancelling the call asks the handler to stop, and kills it where that can be done.
+        """
         ...
 
     def close(self) -> None:
@@ -51,10 +58,15 @@ class Threads:
         self._idle = 0
         self._closed = False
 
-    async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+    async def call(self, handler: Handler, payload: Any, ctx: AnyContext, journal: Journal) -> Outcome:
+        result = await self.run(_call_in_thread, handler, payload, ctx, journal)
+        return returned(ctx, handler.task, result, journal.plan.size_limit)
+
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What a function returns, called in one of the threads."""
         future = asyncio.get_running_loop().create_future()
         # The caller's context variables, as asyncio.to_thread has it.
-        run = partial(contextvars.copy_context().run, _call_in_thread, handler, payload, ctx)
+        run = partial(contextvars.copy_context().run, raisable, function, *args, **kwargs)
         with self._lock:
             if self._idle:
                 self._idle -= 1
@@ -102,29 +114,25 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         future.set_exception(error)
 
 
-def _call_in_thread(handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+def _call_in_thread(handler: Handler, payload: Any, ctx: AnyContext, journal: Journal) -> Any:
     if handler.is_async:
-        return asyncio.run(_as_coroutine(handler.function, payload, ctx))
-    return raisable(handler.function, payload, ctx)
-
-
-async def _as_coroutine(function: Callable[..., Any], payload: Any, ctx: Context[Any]) -> Any:
-    return await function(payload, ctx)
+        return asyncio.run(in_other_loop(handler.function, payload, ctx, journal))
+    ctx._host = ThreadHost(journal, lambda: ctx.cancelled)
+    return handler.function(payload, ctx)
 
 
 class Processes:
     """One process a slot, so that killing one (a timeout, a cancellation) or losing one (a crash) touches no other."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self) -> None:
         self._free: list[futures.ProcessPoolExecutor] = []
         self._spawn = multiprocessing.get_context("spawn")
 
-    async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
+    async def call(self, handler: Handler, payload: Any, ctx: AnyContext, journal: Journal) -> Outcome:
         pool = self._free.pop() if self._free else self._open()
-        invocation = Invocation.of(self._plan, handler, payload, ctx)
+        invocation = Invocation.of(handler, payload, ctx, journal)
         try:
-            result = await asyncio.get_running_loop().run_in_executor(pool, run_remote, invocation)
+            outcome = await asyncio.get_running_loop().run_in_executor(pool, run_remote, invocation)
         except (asyncio.CancelledError, futures.process.BrokenProcessPool) as error:
             _kill(pool)
             if isinstance(error, asyncio.CancelledError):
@@ -134,7 +142,7 @@ class Processes:
             self._free.append(pool)
             raise
         self._free.append(pool)
-        return handler.task.decode_result(result)
+        return outcome
 
     def _open(self) -> futures.ProcessPoolExecutor:
         return futures.ProcessPoolExecutor(1, mp_context=self._spawn, initializer=join_parent)
@@ -153,13 +161,12 @@ def _kill(pool: futures.ProcessPoolExecutor) -> None:
 class Foreign:
     """Any `concurrent.futures.Executor` that a factory of the user's returns: Dask, Ray, MPI."""
 
-    def __init__(self, pool: futures.Executor, plan: Plan) -> None:
+    def __init__(self, pool: futures.Executor) -> None:
         self._pool = pool
-        self._plan = plan
 
-    async def call(self, handler: Handler, payload: Any, ctx: Context[Any]) -> Any:
-        future = asyncio.wrap_future(self._pool.submit(run_remote, Invocation.of(self._plan, handler, payload, ctx)))
-        return handler.task.decode_result(await future)
+    async def call(self, handler: Handler, payload: Any, ctx: AnyContext, journal: Journal) -> Outcome:
+        future = self._pool.submit(run_remote, Invocation.of(handler, payload, ctx, journal))
+        return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         # Not every executor knows `cancel_futures` (Dask's does not), and a stranger's may raise what it likes.
@@ -169,7 +176,7 @@ class Foreign:
             logger.warning("the executor %s did not shut down", type(self._pool).__name__, exc_info=True)
 
 
-def open_executor(queue: QueuePlan, plan: Plan) -> Executor:
+def open_executor(queue: QueuePlan) -> Executor:
     """The executor of a queue; `async` queues get threads for their sync handlers.
 
     Raises:
@@ -178,7 +185,7 @@ def open_executor(queue: QueuePlan, plan: Plan) -> Executor:
     if queue.executor in ("async", "thread"):
         return Threads(queue.name)
     if queue.executor == "process":
-        return Processes(plan)
+        return Processes()
     try:
         pool = load(queue.executor)()
     except Exception as error:
@@ -188,4 +195,4 @@ def open_executor(queue: QueuePlan, plan: Plan) -> Executor:
             f"queue `{queue.name}`: `{queue.executor}` must return a concurrent.futures.Executor, "
             f"not {type(pool).__name__}"
         )
-    return Foreign(pool, plan)
+    return Foreign(pool)

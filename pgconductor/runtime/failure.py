@@ -17,15 +17,16 @@ FRAME_LIMIT = 40
 class Described(Exception):
     """Stands for an exception of another process that cannot be made again in this one: what was said of it there."""
 
-    def __init__(self, kind: str, message: str, trace: str) -> None:
-        super().__init__(kind, message, trace)  # all of them, so that it can travel itself
+    def __init__(self, kind: str, message: str, trace: str, step: str | None = None) -> None:
+        super().__init__(kind, message, trace, step)  # all of them, so that it can travel itself
         self.kind = kind
         self.message = message
         self.trace = trace
+        self.step = step
 
     @classmethod
     def of(cls, error: BaseException) -> Described:
-        return cls(kind_of(error), message_of(error), _traceback_of(error))
+        return cls(kind_of(error), message_of(error), _traceback_of(error), _step_of(error))
 
 
 def error_record(error: BaseException) -> str:
@@ -34,15 +35,32 @@ def error_record(error: BaseException) -> str:
     >>> error_record(ValueError("no such order"))
     '{"type": "ValueError", "message": "no such order", "traceback": "ValueError: no such order\\\\n"}'
     """
-    return error_text(kind_of(error), message_of(error), _traceback_of(error))
+    return error_text(kind_of(error), message_of(error), _traceback_of(error), _step_of(error))
 
 
-def error_text(kind: str, message: str, trace: str | None = None) -> str:
-    """The record of a failure that has no exception."""
+def error_text(kind: str, message: str, trace: str | None = None, step: str | None = None) -> str:
+    """The record of a failure that has no exception.
+
+    Args:
+        step: the durable call that failed the attempt by waiting in vain; it is made anew with the next attempt.
+    """
     record = {"type": clean(kind, 200), "message": clean(message, MESSAGE_LIMIT)}
     if trace is not None:
         record["traceback"] = clean(trace, TRACEBACK_LIMIT)
+    if step is not None:
+        record["step"] = step
     return json.dumps(record)
+
+
+def _step_of(error: BaseException | None) -> str | None:
+    """The step of a child or a wait that failed, if that is what the exception is about, however it was wrapped."""
+    for _ in range(FRAME_LIMIT):
+        if error is None:
+            return None
+        if isinstance(step := getattr(error, "step", None), str):
+            return step
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def kind_of(error: BaseException) -> str:

@@ -191,7 +191,7 @@ class Orchestrator:
         refuse_unsupported(self.plan, queues)
         self._import_from_project()
         handlers = bind(self.plan, queues)
-        executors = {queue: open_executor(self.plan.queues[queue], self.plan) for queue in queues}
+        executors = {queue: open_executor(self.plan.queues[queue]) for queue in queues}
         for executor in executors.values():
             self._resources.callback(executor.close)
         self._endpoint = await asyncio.to_thread(
@@ -239,9 +239,7 @@ class Orchestrator:
         ours = {key: handler for key, handler in handlers.items() if handler.plan.queue == queue}
         settings = self.plan.queues[queue]
         tenure = Tenure(settings.lease_ms, before)
-        return Worker(
-            worker_id, self._endpoint.url, self.plan.schema_name, settings, ours, executor, self._deps, tenure
-        )
+        return Worker(worker_id, self._endpoint.url, self.plan, settings, ours, executor, self._deps, tenure)
 
     def _keep_alive(self) -> None:
         lease_ms = min((worker.queue.lease_ms for worker in self._workers.values()), default=30_000)
@@ -276,6 +274,9 @@ class Orchestrator:
         if payload == "cancel":
             for worker in self._workers.values():
                 worker.check_stopping()
+        elif payload == "resume":
+            for worker in self._workers.values():
+                worker.wake()
         elif payload in self._workers:
             self._workers[payload].wake()
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from pgconductor.errors import Fatal, Retry
+from pgconductor.errors import Fatal, ReplayError, Retry
 from pgconductor.runtime.failure import error_record, error_text
-from pgconductor.store.settlement import Discarded, Finished, Released, Rescheduled, Settled
+from pgconductor.store.records import Recorded, Wait
+from pgconductor.store.settlement import Discarded, Finished, Released, Rescheduled, Settled, Suspended
 
 if TYPE_CHECKING:
     from pgconductor.plan.model import TaskPlan
@@ -48,32 +49,52 @@ class GivenBack:
     """A shutdown or a lost claim: as if it had never been claimed."""
 
 
-Outcome: TypeAlias = Completed | Failed | TimedOut | Cancelled | GivenBack
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A durable call suspended the run: what it waits for, for the first time and again."""
+
+    waits: tuple[Wait, ...]
+    waited: tuple[Recorded, ...]
+
+
+Outcome: TypeAlias = Completed | Failed | TimedOut | Cancelled | GivenBack | Parked
 
 
 def settled(
-    outcome: Outcome, id: bytes, lease: int, attempt: int, task: TaskPlan, draw: Callable[[], float] = random.random
+    outcome: Outcome,
+    id: bytes,
+    lease: int,
+    attempt: int,
+    task: TaskPlan,
+    draw: Callable[[], float] = random.random,
+    *,
+    is_child: bool = False,
+    traced: bool = False,
 ) -> Settled:
     """What to write for an outcome, by the task's retry policy and retention.
 
     Args:
         attempt: 1 for the first.
         draw: uniform in [0, 1), for jitter.
+        is_child: its parent waits for it, and will ask how it ended: its record is kept until then.
+        traced: it may have left steps, history or progress, to be forgotten with it.
     """
     match outcome:
         case Completed(result):
-            if task.retention.completed_ms == 0:
-                return Discarded(id, lease)
+            if task.retention.completed_ms == 0 and not is_child:
+                return Discarded(id, lease, traced)
             return Finished(id, lease, "completed", result, None)
         case Failed(error):
-            return _failed(error, id, lease, attempt, task, draw)
+            return _failed(error, id, lease, attempt, task, draw, is_child)
         case TimedOut(limit_ms):
             error = TimeoutError(f"the attempt took longer than its timeout of {limit_ms} ms")
-            return _failed(error, id, lease, attempt, task, draw)
+            return _failed(error, id, lease, attempt, task, draw, is_child)
         case Cancelled(reason):
             return Finished(id, lease, "cancelled", None, error_text("Cancelled", reason))
         case GivenBack():
             return Released(id, lease)
+        case Parked(waits, waited):
+            return Suspended(id, lease, attempt, waits, waited)
         case _:
             assert_never(outcome)
 
@@ -88,16 +109,22 @@ def retry_delay(task: TaskPlan, attempt: int, draw: Callable[[], float]) -> int:
 
 
 def _failed(
-    error: BaseException, id: bytes, lease: int, attempt: int, task: TaskPlan, draw: Callable[[], float]
+    error: BaseException,
+    id: bytes,
+    lease: int,
+    attempt: int,
+    task: TaskPlan,
+    draw: Callable[[], float],
+    is_child: bool,
 ) -> Settled:
     last = task.retry.max_attempts is not None and attempt >= task.retry.max_attempts
-    if not last and not isinstance(error, Fatal | UnreadablePayload):
+    if not last and not isinstance(error, Fatal | ReplayError | UnreadablePayload):
         # A subclass may have a constructor of its own, and leave the delay out.
         chosen: int | None = getattr(error, "delay_ms", None) if isinstance(error, Retry) else None
         delay = retry_delay(task, attempt, draw) if chosen is None else chosen
         return Rescheduled(id, lease, delay, error_record(error))
-    if task.retention.failed_ms == 0:
-        return Discarded(id, lease)
+    if task.retention.failed_ms == 0 and not is_child:
+        return Discarded(id, lease, True)
     return Finished(id, lease, "failed", None, error_record(error))
 
 

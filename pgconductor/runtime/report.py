@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pgconductor.runtime.failure import clean, kind_of, message_of
-from pgconductor.runtime.outcome import Cancelled, Completed, Failed, GivenBack, Outcome, TimedOut
+from pgconductor.runtime.outcome import Cancelled, Completed, Failed, GivenBack, Outcome, Parked, TimedOut
 from pgconductor.store.settlement import Discarded, Finished, Rescheduled, Settled
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Report:
     retried: int = 0
     cancelled: int = 0
     released: int = 0
+    parked: int = 0
     lost: int = 0
 
     def ended(self, attempt: Attempt, outcome: Outcome, settled: Settled, seconds: float) -> None:
@@ -35,6 +36,11 @@ class Report:
             self.completed += 1
             if logger.isEnabledFor(logging.INFO):
                 self._log(logging.INFO, "completed", attempt, seconds)
+        elif isinstance(outcome, Parked):
+            self.parked += 1
+            if logger.isEnabledFor(logging.INFO):
+                names = [wait.name for wait in outcome.waits] + [record.name for record in outcome.waited]
+                self._log(logging.INFO, "parked", attempt, seconds, ", ".join(names[:3]))
         elif isinstance(outcome, GivenBack):
             self.released += 1
             self._log(logging.INFO, "released", attempt, seconds)

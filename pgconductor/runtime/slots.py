@@ -10,19 +10,22 @@ import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pgconductor.api.context import Context
+from pgconductor.api.context import Context, SyncContext
 from pgconductor.plan.model import QueuePlan
 from pgconductor.runtime.attempt import Attempt
-from pgconductor.runtime.executors import Executor
+from pgconductor.runtime.executors import Executor, Threads
 from pgconductor.runtime.handlers import Handler
+from pgconductor.runtime.host import LoopHost
+from pgconductor.runtime.journal import Journal
 from pgconductor.runtime.outbox import Outbox
-from pgconductor.runtime.outcome import GivenBack, Outcome, settled
+from pgconductor.runtime.outcome import GivenBack, Outcome, Parked, settled
 from pgconductor.runtime.report import Report
 from pgconductor.runtime.tenure import Tenure
 from pgconductor.store.claims import ClaimedRow
+from pgconductor.store.records import Recorded
 from pgconductor.store.settlement import Released
 
 # How long slots may keep the loop from everything else: claims and flushes wait for it.
@@ -36,6 +39,8 @@ class Slots:
         outbox: where outcomes go.
         deps: `ctx.deps` of every handler.
         tenure: beyond which nothing starts.
+        journal: where durable calls are recorded.
+        step_threads: where the sync functions of steps run.
         on_progress: called when an execution ended and nothing is buffered, or no more than `low_water` are held.
     """
 
@@ -48,6 +53,8 @@ class Slots:
         deps: Any,
         report: Report,
         tenure: Tenure,
+        journal: Journal,
+        step_threads: Threads,
         on_progress: Callable[[], None],
     ) -> None:
         self.low_water = 0
@@ -60,6 +67,9 @@ class Slots:
             key: None if queue.executor == "async" and handler.is_async else executor
             for key, handler in handlers.items()
         }
+        self._elsewhere = frozenset(
+            key for key, chosen in self._executors.items() if chosen is not None and not isinstance(chosen, Threads)
+        )
         self._limited = frozenset(lane.task for lane in queue.lanes if lane.task is not None)
         self._outbox = outbox
         self._deps = deps
@@ -67,8 +77,12 @@ class Slots:
         self._tenure = tenure
         self._on_progress = on_progress
         self._freed: set[str] = set()
+        self._child_ended = False
+        self._parked = False
+        self._recorded: dict[tuple[bytes, int], tuple[Recorded, ...]] = {}
         self._buffer: deque[tuple[ClaimedRow, int]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._host = LoopHost(journal, step_threads, self._tasks)
         self._spawn = 1
         self._clean = contextvars.copy_context()
 
@@ -89,8 +103,26 @@ class Slots:
         freed, self._freed = self._freed, set()
         return freed
 
-    def add(self, rows: list[ClaimedRow], lease: int) -> None:
-        """Take claimed executions; they start as slots become free."""
+    def take_child_ended(self) -> bool:
+        """Whether a child ended a run since the last call: its parent may be ready once that is settled."""
+        ended, self._child_ended = self._child_ended, False
+        return ended
+
+    def take_parked(self) -> bool:
+        """Whether an execution parked since the last call: its children are ready once that is settled."""
+        parked, self._parked = self._parked, False
+        return parked
+
+    def add(
+        self, rows: Sequence[ClaimedRow], lease: int, recorded: Mapping[bytes, tuple[Recorded, ...]] | None = None
+    ) -> None:
+        """Take claimed executions; they start as slots become free.
+
+        Args:
+            recorded: what the durable calls of earlier runs left, by execution.
+        """
+        for id, records in (recorded or {}).items():
+            self._recorded[id, lease] = records
         self._buffer.extend((row, lease) for row in rows)
         self._spawn = 1
         self._start()
@@ -100,6 +132,7 @@ class Slots:
         count = len(self._buffer)
         while self._buffer:
             row, lease = self._buffer.popleft()
+            self._recorded.pop((row[0], lease), None)
             self._outbox.put(Released(row[0], lease))
         return count
 
@@ -168,10 +201,20 @@ class Slots:
                 slice_ends = now + SLICE
 
     async def _attempt(self, row: ClaimedRow, lease: int, slot: asyncio.Task[None]) -> None:
-        id, key, version, number, payload, _, _ = row
+        id, key, version, number, payload, _, _, is_child, has_steps = row
         handler = self._handlers[key]
-        ctx: Context[Any] = Context(id, key, self._queue.name, number, self._deps)
-        attempt = Attempt(id, lease, number, version, handler, ctx, self._executors[key], slot)
+        ctx = (Context if handler.is_async else SyncContext)(
+            id,
+            key,
+            self._queue.name,
+            number,
+            self._deps,
+            lease=lease,
+            recorded=self._recorded.pop((id, lease), ()) if has_steps else (),
+            host=self._host,
+            step_timeout_ms=handler.plan.step_timeout_ms,
+        )
+        attempt = Attempt(id, lease, number, version, handler, ctx, self._executors[key], slot, self._host.journal)
         self.active[id, lease] = attempt
         started = time.monotonic()
         outcome: Outcome = GivenBack()
@@ -180,9 +223,15 @@ class Slots:
         finally:
             del self.active[id, lease]
             self.finished += 1
-            written = settled(outcome, id, lease, number, handler.plan)
+            # What runs in another process leaves its traces there.
+            traced = has_steps or number > 1 or ctx._replay is not None or key in self._elsewhere
+            written = settled(outcome, id, lease, number, handler.plan, is_child=is_child, traced=traced)
             self._outbox.put(written)
             self._report.ended(attempt, outcome, written, time.monotonic() - started)
+            if is_child:
+                self._child_ended = True
+            if type(outcome) is Parked:
+                self._parked = True
             if key in self._limited:
                 self._freed.add(key)
             if not self._buffer or len(self._buffer) + len(self.active) <= self.low_water:

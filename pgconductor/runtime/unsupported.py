@@ -43,5 +43,3 @@ def _features(task: TaskPlan) -> Iterator[str]:
         yield "`windows`"
     if task.batch is not None:
         yield "`batch`"
-    if task.step_timeout_ms is not None:
-        yield "`step_timeout`"

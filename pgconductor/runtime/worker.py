@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pgconductor.plan.model import QueuePlan
-from pgconductor.runtime.executors import Executor
+from pgconductor.plan.model import Plan, QueuePlan
+from pgconductor.runtime.executors import Executor, Threads
 from pgconductor.runtime.failure import error_text
 from pgconductor.runtime.handlers import Handler
+from pgconductor.runtime.journal import Journal
 from pgconductor.runtime.lanes import Lanes
 from pgconductor.runtime.outbox import Outbox
 from pgconductor.runtime.outcome import Cancelled, GivenBack
@@ -27,7 +28,7 @@ from pgconductor.runtime.report import Report
 from pgconductor.runtime.slots import Slots
 from pgconductor.runtime.supply import Supply
 from pgconductor.runtime.tenure import Tenure
-from pgconductor.store.claims import Claims
+from pgconductor.store.claims import ClaimedRow, Claims
 from pgconductor.store.keeping import DATA_ERRORS, keep_connected
 from pgconductor.store.session import CLAIM_SETTINGS, RELAXED_SETTINGS, WORKER_SETTINGS
 from pgconductor.store.settlement import Finished, Rescheduled, Settled, Settlement
@@ -78,13 +79,14 @@ class Worker:
 
     Attributes:
         listening: whether wake-ups can be heard: without them nobody needs to know that it is idle.
+        claims: how many found something.
     """
 
     def __init__(
         self,
         id: int,
         url: str,
-        schema: str,
+        plan: Plan,
         queue: QueuePlan,
         handlers: dict[str, Handler],
         executor: Executor,
@@ -97,13 +99,27 @@ class Worker:
         self.report = Report(queue.name)
         self.quiet = asyncio.Event()
         self.listening = False
+        self.claims = 0
         self._url = url
-        self._schema = schema
+        self._schema = plan.schema_name
         self._executor = executor
         self._lanes = Lanes(queue.lanes)
         self._outbox = Outbox(OUTBOX_BATCHES * queue.flush_batch_size)
         self._poke = asyncio.Event()
-        self._slots = Slots(queue, handlers, executor, self._outbox, deps, self.report, tenure, self._poke.set)
+        self._journal = Journal(url, plan, queue, id, self._stop_running)
+        self._step_threads = Threads(f"{queue.name} steps")
+        self._slots = Slots(
+            queue,
+            handlers,
+            executor,
+            self._outbox,
+            deps,
+            self.report,
+            tenure,
+            self._journal,
+            self._step_threads,
+            self._poke.set,
+        )
         self._supply = Supply(queue)
         self._claiming = True
         self._lease = 0
@@ -111,6 +127,7 @@ class Worker:
         self._stopping_at = 0.0
         self._buffered_at = 0.0
         self._attempted: Sequence[Settled] | None = None
+        self._unresumed = False
         self._idle = False
         self._afterthoughts: Sequence[float] = AFTERTHOUGHTS
         self._look_at = 0.0
@@ -171,6 +188,7 @@ class Worker:
         """
         grace = self.queue.drain_timeout_ms / 1000 if grace is None else grace
         self._claiming = False
+        self._journal.stopping = True
         self._poke.set()
         self._slots.give_back_buffered()
         if not await self._slots.ended(grace):
@@ -195,6 +213,8 @@ class Worker:
     async def close(self) -> None:
         """Drop everything. What is still held is rescued when the lease lapses."""
         self._executor.close()
+        self._step_threads.close()
+        await self._journal.close()
         for task in (self._claimer, self._settler):
             task.cancel()
         await asyncio.gather(self._claimer, self._settler, return_exceptions=True)
@@ -238,8 +258,9 @@ class Worker:
         if not rows:
             return
         self.quiet.clear()
+        self.claims += 1
         self._buffered_at = now
-        self._slots.add(rows, self._lease)
+        await self._add(claims, rows, self._lease)
         # Stopped, or frozen past the lease, while the claim was under way.
         if not self._claiming or lapses != self.tenure.lapses:
             self._slots.give_back_buffered()
@@ -249,6 +270,15 @@ class Worker:
             self._idle = False
             await claims.set_idle(False)
 
+    async def _add(self, claims: Claims, rows: list[ClaimedRow], lease: int) -> None:
+        """Hand over what was claimed; what ran before is handed over with what it remembers, in one query for all."""
+        again = [row for row in rows if row[-1]]
+        if not again:
+            self._slots.add(rows, lease)
+            return
+        self._slots.add([row for row in rows if not row[-1]], lease)
+        self._slots.add(again, lease, await claims.load_recorded([row[0] for row in again]))
+
     async def _look(self, claims: Claims, now: float) -> None:
         self._look_at = math.inf
         look = await claims.look(PROMOTE_BATCH)
@@ -256,6 +286,10 @@ class Worker:
         due = poll if look.next_due is None else max(look.next_due, 0.001)
         # Whoever wanted a look meanwhile wants another one.
         self._look_at = min(self._look_at, 0.0 if look.promoted == PROMOTE_BATCH else now + min(poll, due))
+        if look.children_ended and await claims.resume():
+            self._lanes.wake()
+        if look.expired:
+            self._lanes.wake()
         if look.promoted:
             self._lanes.end_rests()
         if not look.paused:
@@ -291,9 +325,12 @@ class Worker:
 
     async def _stop_cancelled(self, claims: Claims) -> None:
         for stopping in await claims.find_stopping():
-            attempt = self._slots.active.get((stopping.id, stopping.lease))
-            if attempt is not None:
-                attempt.stop(Cancelled(stopping.reason))
+            self._stop_running(*stopping)
+
+    def _stop_running(self, id: bytes, lease: int, reason: str) -> None:
+        attempt = self._slots.active.get((id, lease))
+        if attempt is not None:
+            attempt.stop(Cancelled(reason))
 
     async def _give_back_strays(self, claims: Claims) -> None:
         """What the database says this worker holds and the worker does not know of is nobody's until it is given back.
@@ -327,9 +364,17 @@ class Worker:
             batch = await self._outbox.take(self.queue.flush_batch_size)
             again, self._attempted = batch is self._attempted, batch
             freed = self._slots.take_freed() if self._outbox.all_taken else set()
+            wake = self._slots.take_parked()
+            # Kept in mind until it is done: the connection may be lost meanwhile, or outcomes be left for the next.
+            self._unresumed |= self._slots.take_child_ended()
             not_owned = await self._write(settlement, batch)
+            if self._unresumed:
+                wake |= await settlement.resume() > 0
+                self._unresumed = not self._outbox.all_taken
             self._outbox.done()
             self._slots_freed(freed)
+            if wake:
+                self.wake()
             self._look_when_due(batch)
             if not_owned and not again:  # after a lost reply, what is gone may be what the first try wrote
                 self.report.not_owned(not_owned)
@@ -343,7 +388,9 @@ class Worker:
     def _look_when_due(self, batch: Sequence[Settled]) -> None:
         """What will be tried again is due perhaps before the next look."""
         delays = [outcome.delay_ms for outcome in batch if isinstance(outcome, Rescheduled)]
-        if delays:
+        if delays and min(delays) <= 0:
+            self.wake()  # ready again already
+        elif delays:
             self._look_at = min(self._look_at, time.monotonic() + min(delays) / 1000)
             self._poke.set()
 

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import dict_row, namedtuple_row
 
-from pgconductor.plan.model import Plan, TaskPlan
+from pgconductor.plan.model import EventPlan, Plan, TaskPlan
 from pgconductor.store.statements import statement
 
 TaskRow = dict[str, Any]
@@ -53,6 +53,7 @@ class Catalog:
     tables: frozenset[str] = frozenset()
     indexes: dict[str, bool] = field(default_factory=dict)  # name to valid
     tasks: dict[str, TaskRow] = field(default_factory=dict)
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
     left_behind: frozenset[str] = frozenset()  # keys that tasks moved from, and executions still have
     undeclared: tuple[QueueRows, ...] = ()
     foreign_plans: dict[str, bool] = field(default_factory=dict)  # queue to: live workers of another plan
@@ -77,6 +78,7 @@ def read_catalog(connection: Connection, plan: Plan) -> Catalog:
         tables=tables,
         indexes=_indexes(connection, schema),
         tasks={row["key"]: row for row in _tasks(connection, schema)},
+        events={row["name"]: row for row in _events(connection, schema)} if "event_types" in tables else {},
         left_behind=frozenset(_left_behind(connection, plan)),
         undeclared=_rows_of(connection, schema, queues - plan.queues.keys()),
         foreign_plans=_foreign_plans(connection, schema, plan.hashes.structure),
@@ -101,6 +103,11 @@ def task_row(task: TaskPlan) -> TaskRow:
         "dedupe_conflict": task.dedupe.conflict if task.dedupe else "skip",
         "contract": task.contract,
     }
+
+
+def event_row(event: EventPlan) -> dict[str, Any]:
+    """What `event_types` should hold for an event of the plan."""
+    return {"name": event.name, "keep": event.retention_ms, "contract": event.contract}
 
 
 def _names(connection: Connection, schema: str, *kinds: str) -> frozenset[str]:
@@ -128,6 +135,10 @@ def _column(connection: Connection, query: str, schema: str) -> list[Any]:
 
 def _tasks(connection: Connection, schema: str) -> list[TaskRow]:
     return connection.cursor(row_factory=dict_row).execute(statement("read_tasks", schema)).fetchall()
+
+
+def _events(connection: Connection, schema: str) -> list[dict[str, Any]]:
+    return connection.cursor(row_factory=dict_row).execute(statement("read_events", schema)).fetchall()
 
 
 def _left_behind(connection: Connection, plan: Plan) -> list[str]:

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from pgconductor.errors import DestructiveChange, SchemaMismatch
 from pgconductor.plan.model import Plan, QueuePlan, RemovedQueue
-from pgconductor.store.catalog import Catalog, QueueRows, task_row
+from pgconductor.store.catalog import Catalog, QueueRows, event_row, task_row
 from pgconductor.store.statements import statement
 
 Query = tuple[str, dict[str, Any] | None]
@@ -49,6 +49,7 @@ def changes(plan: Plan, catalog: Catalog) -> list[Change]:
         *_queues(plan, catalog),
         *_indexes(plan, catalog),
         *_tasks(plan, catalog),
+        *_events(plan, catalog),
         *_moved(plan, catalog),
     ]
 
@@ -152,6 +153,15 @@ def _tasks(plan: Plan, catalog: Catalog) -> Iterator[Change]:
         elif found != wanted:
             differing = ", ".join(name for name in wanted if wanted[name] != found[name])
             yield Change(f"update task `{task.key}` ({differing})", ((upsert, wanted),))
+
+
+def _events(plan: Plan, catalog: Catalog) -> Iterator[Change]:
+    upsert = statement("upsert_event", plan.schema_name)
+    for event in plan.events.values():
+        wanted, found = event_row(event), catalog.events.get(event.name)
+        if found != wanted:
+            verb = "register" if found is None else "update"
+            yield Change(f"{verb} event `{event.name}`", ((upsert, wanted),))
 
 
 def _moved(plan: Plan, catalog: Catalog) -> Iterator[Change]:

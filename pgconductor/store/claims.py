@@ -11,12 +11,15 @@ from typing import Any, NamedTuple, TypeAlias
 from psycopg import AsyncConnection
 
 from pgconductor.plan.model import Lane, QueuePlan
+from pgconductor.store.records import Recorded
 from pgconductor.store.statements import statement
+from pgconductor.store.steps import load_recorded
 from pgconductor.store.uuids import UuidArray
 
-# One execution as a claim returns it: id, task, version, attempt, payload, priority, run_at. A bare tuple, since naming
+# One execution as a claim returns it: id, task, version, attempt, payload, priority, run_at, whether a parent
+# waits for it, whether it has steps. A bare tuple, since naming
 # the fields of each costs more than decoding them.
-ClaimedRow: TypeAlias = tuple[bytes, str, int, int, str, int, datetime]
+ClaimedRow: TypeAlias = tuple[bytes, str, int, int, str, int, datetime, bool, bool]
 
 
 class Stopping(NamedTuple):
@@ -32,11 +35,15 @@ class Look:
     """What an idle worker learned.
 
     Attributes:
+        expired: executions whose waits had run out, ready again.
+        children_ended: some have, and their parents have not counted them.
         lanes: positions of the lanes that have ready rows.
         next_due: seconds until the next scheduled row is due; None when there is none.
     """
 
     promoted: int
+    expired: int
+    children_ended: bool
     next_due: float | None
     lanes: tuple[int, ...]
     paused: bool
@@ -74,7 +81,7 @@ class Floor:
         if last is None or not full:
             self.parameters = self._START
         else:
-            id, _, _, _, _, priority, run_at = last
+            id, _, _, _, _, priority, run_at, _, _ = last
             self.parameters = {"floor_rank": -priority, "floor_run_at": run_at, "floor_id": id.hex()}
 
 
@@ -91,6 +98,7 @@ class Claims:
         self._queue = queue
         self._worker = worker
         self._floor = Floor()
+        self._connection = connection
         self._cursor = connection.cursor(binary=True)
 
     async def claim(self, lane: Lane, lease: int, limit: int) -> list[ClaimedRow]:
@@ -108,8 +116,18 @@ class Claims:
         await self._cursor.execute(self._queue.poll, {"limit": limit}, prepare=True)
         row = await self._cursor.fetchone()
         assert row is not None
-        promoted, next_due, lanes, paused = row
-        return Look(promoted, next_due, tuple(lanes), bool(paused))
+        promoted, expired, children_ended, next_due, lanes, paused = row
+        return Look(promoted, expired, children_ended, next_due, tuple(lanes), bool(paused))
+
+    async def load_recorded(self, ids: Sequence[bytes]) -> dict[bytes, tuple[Recorded, ...]]:
+        """What the durable calls of claimed executions left, by execution."""
+        return await load_recorded(self._connection, self._schema, ids)
+
+    async def resume(self) -> int:
+        """Count the children that ended. Returns how many parents are ready again because of it."""
+        await self._execute("resume", {})
+        row = await self._cursor.fetchone()
+        return int(row[0]) if row else 0
 
     async def set_idle(self, idle: bool) -> None:
         """Say whether an enqueue should wake this worker."""

@@ -23,7 +23,6 @@ class Terms(NamedTuple):
         task: the task's key.
         run_at, delay_ms: when it is due; now, if both are None.
         key: of dedupe, or of the throttle or debounce slot.
-        parent: id of the execution that invokes it.
         kept: whether it can be found after it ended; if not, an enqueue whose reply was lost cannot be sent again.
     """
 
@@ -37,7 +36,6 @@ class Terms(NamedTuple):
     throttle_ms: int | None = None
     debounce_ms: int | None = None
     tags: tuple[str, ...] | None = None
-    parent: bytes | None = None
     kept: bool = True
 
     @property
@@ -120,7 +118,6 @@ def _insert(schema: str, items: Sequence[Item]) -> Query:
         "version": terms.version,
         "priority": terms.priority,
         "tags": _array(terms.tags),
-        "parent": _hex(terms.parent),
     }
     return Query(statement("enqueue_alike", schema, terms.queue), values)
 
@@ -155,7 +152,6 @@ def _columns(distinct: Sequence[Terms]) -> dict[str, Any]:
         "run_ats": [terms.run_at for terms in distinct],
         "delays": [terms.delay_ms for terms in distinct],
         "tags": [_array(terms.tags) for terms in distinct],
-        "parents": [_hex(terms.parent) for terms in distinct],
     }
 
 
@@ -167,5 +163,7 @@ def _array(tags: tuple[str, ...] | None) -> str | None:
     return "{" + ",".join(f'"{tag}"' for tag in quoted) + "}"
 
 
-def _hex(execution_id: bytes | None) -> str | None:
-    return None if execution_id is None else execution_id.hex()
+def shared_terms(items: Sequence[Item]) -> tuple[dict[str, Any], list[int]]:
+    """The different terms of items as columns, and for each item the position of its own, from 1."""
+    distinct, positions = _share([item.terms for item in items])
+    return _columns(distinct), positions

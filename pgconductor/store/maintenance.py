@@ -66,6 +66,7 @@ class Maintenance:
             if deleted == 0:
                 break
         self._run("prune_keys", {"limit": PRUNE_BATCH})
+        self._run("prune_events", {"limit": PRUNE_BATCH})
         self._run("prune_workers", {"process": self._process})
         return total
 

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
-from pgconductor.api.context import Context
+from pgconductor.api.context import Context, SyncContext
 from pgconductor.errors import Fatal, Retry
 from tests.app.ledger import record, record_blocking
 from tests.app.tasks import Work
@@ -108,3 +108,16 @@ def no_executor() -> str:
 
 def broken_factory() -> Executor:
     raise OSError("no cluster here")
+
+
+def answer_steps(payload: Work, ctx: SyncContext[Any]) -> int:
+    """Two steps, whose second run remembers the first."""
+    squared: int = ctx.step("square", _square, payload.n)
+    if ctx.attempt == 1:
+        raise ValueError("once more")
+    ctx.step("note", _square, 0)
+    return squared
+
+
+def _square(n: int) -> int:
+    return n * n

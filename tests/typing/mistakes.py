@@ -51,7 +51,7 @@ def build() -> None:
     address.street = "Oak 2"  # E misc reportAttributeAccessIssue
 
 
-def wrong_payload(payload: Charge, ctx: tasks.Context) -> None: ...
+def wrong_payload(payload: Charge, ctx: tasks.SyncContext) -> None: ...
 
 
 async def wrong_return(payload: SendEmailPayload, ctx: tasks.Context) -> ShipOrderResult:

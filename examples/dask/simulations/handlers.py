@@ -8,7 +8,7 @@ from simulations.conductor import tasks
 from simulations.conductor.models import EstimatePiPayload, EstimatePiResult
 
 
-def estimate_pi(payload: EstimatePiPayload, ctx: tasks.Context) -> EstimatePiResult:
+def estimate_pi(payload: EstimatePiPayload, ctx: tasks.SyncContext) -> EstimatePiResult:
     draw = random.Random(payload.seed).random
     hits = sum(draw() ** 2 + draw() ** 2 <= 1 for _ in range(payload.darts))
     return EstimatePiResult(pi=4 * hits / payload.darts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pgconductor.build.python.annotations import MODEL, literal_type
 from pgconductor.build.python.imports import Imports
-from pgconductor.build.python.layout import Either, Group, Source, flat, statement
+from pgconductor.build.python.layout import Either, Group, Source, statement
 from pgconductor.build.python.rows import TriggerModel
 from pgconductor.build.python.text import string
 from pgconductor.config.model import Config, CronTrigger, EventTrigger, TableTrigger, Task
@@ -39,19 +39,20 @@ class TasksView:
         self.application = config.name
         tasks = [task for _, task in sorted(config.tasks.items())]
         aliases = {name for task in tasks for name in (event_alias(task.name), handler_alias(task.name))}
-        self._imports = Imports({"Context", *config.tasks, *aliases})
-        self.context = self._context()
+        self._imports = Imports({"Context", "SyncContext", *config.tasks, *aliases})
+        self.contexts = [self._context(name) for name in ("Context", "SyncContext")]
         self.tasks = [self._task(task) for task in tasks]
         self.imports = self._imports.write()
 
-    def _context(self) -> str:
+    def _context(self, name: str) -> str:
+        """What handlers get beside their payload: one kind for coroutines, one for functions."""
         alias = self._imports.name("typing", "TypeAlias")
-        context = self._imports.name("pgconductor.api.context", "Context")
+        context = self._imports.name("pgconductor.api.context", name)
         if self._config.context is None:
-            return statement(f"Context: {alias} = {context}[None]")
+            return statement(f"{name}: {alias} = {context}[None]")
         # In quotes: the user's class is imported by type checkers only.
         deps = self._imports.typing(*self._config.context.split(":"))
-        return statement(f'Context: {alias} = "{context}[{deps}]"')
+        return statement(f'{name}: {alias} = "{context}[{deps}]"')
 
     def _task(self, task: Task) -> TaskSource:
         event = self._event_union(task) if takes_event(task) else None
@@ -83,20 +84,20 @@ class TasksView:
         if task.batch is not None:
             takes = Group(f"{self._imports.name('collections.abc', 'Sequence')}[", (takes,), "]")
         callable_ = self._imports.name("collections.abc", "Callable")
-        signature = Group("[", (takes, "Context"), "]")
-        alias = f"{handler_alias(task.name)}: {self._typing('TypeAlias')} = "
-        return statement(alias, Group(f"{callable_}[", (signature, self._returns(task)), "]"))
-
-    def _returns(self, task: Task) -> Source:
-        """The result, from a function or a coroutine; in quotes as a whole where a part must be."""
         awaitable = self._imports.name("collections.abc", "Awaitable")
+        result = self._returned(task)
+        coroutine = (Group("[", (takes, "Context"), "]"), Group(f"{awaitable}[", (result,), "]"))
+        function = (Group("[", (takes, "SyncContext"), "]"), result)
+        alias = f"{handler_alias(task.name)}: {self._typing('TypeAlias')} = "
+        return statement(alias, Either(tuple(Group(f"{callable_}[", parts, "]") for parts in (coroutine, function))))
+
+    def _returned(self, task: Task) -> Source:
         if task.result is None:
-            return Either((f"{awaitable}[None]", "None"))
-        result: Source = self._annotated(task.result, result_model(task.name))
+            return "None"
+        result: Source = self._quoted(task.result, result_model(task.name))
         if task.batch is not None:
             result = Group(f"{self._imports.name('collections.abc', 'Sequence')}[", (result,), "]")
-        union = Either((result, Group(f"{awaitable}[", (result,), "]")))
-        return string(flat(union)) if isinstance(task.result, ModelRef) else union
+        return result
 
     def _reasons(self, task: Task) -> Iterator[Source]:
         """The members of the union of events."""

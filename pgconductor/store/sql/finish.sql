@@ -12,13 +12,13 @@ with outcome as materialized (
 ), kept as (
     insert into {schema}.finished
         (id, run_at, created_at, started_at, finished_at, attempts, priority, version, state, queue, task, payload,
-         result, error, tags, dedupe_key, parent_id, worker)
+         result, error, tags, dedupe_key, parent_id, parent_step, worker)
     select id, run_at, created_at, started_at, (select {schema}.clock()), attempts, priority, version,
            case when cancel_reason is null then state else 'cancelled' end, queue, task, payload,
            case when cancel_reason is null then result::json end,
            case when cancel_reason is null then outcome_error::json
                 else json_build_object('type', 'Cancelled', 'message', cancel_reason) end,
-           tags, dedupe_key, parent_id, worker
+           tags, dedupe_key, parent_id, parent_step, worker
     from gone
 )
 -- The counts are compared once: without that gate, looking for none among 500 costs more than all the rest.

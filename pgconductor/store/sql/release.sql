@@ -10,15 +10,17 @@ with outcome as materialized (
 ), stopped as (
     insert into {schema}.finished
         (id, run_at, created_at, started_at, finished_at, attempts, priority, version, state, queue, task, payload,
-         error, tags, dedupe_key, parent_id, worker)
+         error, tags, dedupe_key, parent_id, parent_step, worker)
     select id, run_at, created_at, started_at, (select {schema}.clock()), attempts, priority, version, 'cancelled',
            queue, task, payload, json_build_object('type', 'Cancelled', 'message', cancel_reason), tags, dedupe_key,
-           parent_id, worker
+           parent_id, parent_step, worker
     from gone where cancel_reason is not null
 ), again as (
     insert into {ready}
-        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error)
-    select id, run_at, created_at, attempts - 1, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error
+        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+         has_steps, error)
+    select id, run_at, created_at, attempts - 1, priority, version, queue, task, payload, tags, dedupe_key, parent_id,
+           parent_step, has_steps or exists (select from {schema}.steps as s where s.execution_id between gone.id and gone.id), error
     from gone where cancel_reason is null
 ), woken as (
     select {schema}.wake(queue) from (select distinct queue from gone) as q

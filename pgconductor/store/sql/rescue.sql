@@ -1,7 +1,7 @@
 -- What lapsed workers held is ready again, or failed when its attempts are spent: a crash costs the attempt it took.
 -- A running row whose worker is not alive is lapsed; nothing else has to be remembered. The fence keeps a worker that
 -- comes back from settling what was taken from it; the lock on its row makes its next beat wait until this is
--- committed, so that what it then finds to be its own stays its own.
+-- committed, so that what it then finds to be its own stays its own. Who saves a step at this moment has it locked against us.
 -- What somebody else has locked is left to the next round: rescue waits for nobody.
 with dead as materialized (
     select w.id from {schema}.workers as w
@@ -23,20 +23,27 @@ with dead as materialized (
 ), ended as (
     insert into {schema}.finished
         (id, run_at, created_at, started_at, finished_at, attempts, priority, version, state, queue, task, payload,
-         error, tags, dedupe_key, parent_id, worker)
+         error, tags, dedupe_key, parent_id, parent_step, worker)
     select id, run_at, created_at, started_at, (select {schema}.clock()), attempts, priority, version,
            case when cancel_reason is null then 'failed' else 'cancelled' end, queue, task, payload,
            case when cancel_reason is null
                 then json_build_object('type', 'WorkerLost', 'message', format(
                     'worker %%s stopped beating during attempt %%s, the last one', worker, attempts))
                 else json_build_object('type', 'Cancelled', 'message', cancel_reason) end,
-           tags, dedupe_key, parent_id, worker
+           tags, dedupe_key, parent_id, parent_step, worker
     from judged where spent or cancel_reason is not null
 ), again as (
     insert into {schema}.ready
-        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error)
-    select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id,
+        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+         has_steps, error)
+    select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+           has_steps or exists (select from {schema}.steps as s where s.execution_id between judged.id and judged.id),
            json_build_object('type', 'WorkerLost', 'message', format(
+               'worker %%s stopped beating during attempt %%s', worker, attempts))
+    from judged where spent is not true and cancel_reason is null
+), remembered as (
+    insert into {schema}.history (execution_id, at, attempt, kind, started_at, detail)
+    select id, {schema}.clock(), attempts, 'lost', started_at, json_build_object('type', 'WorkerLost', 'message', format(
                'worker %%s stopped beating during attempt %%s', worker, attempts))
     from judged where spent is not true and cancel_reason is null
 ), woken as (

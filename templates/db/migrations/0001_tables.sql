@@ -25,12 +25,14 @@ create table {{ schema }}.ready (
     attempts    integer     not null default 0, -- handler starts so far
     priority    smallint    not null,           -- -100 to 100, higher runs first
     version     smallint    not null,           -- of the payload
+    has_steps   boolean     not null default false, -- something of it is in `steps`: a claim must load that
     queue       text        not null,
     task        text        not null,           -- the task's key
     payload     json        not null,
     tags        text[],
     dedupe_key  text,
     parent_id   uuid,
+    parent_step text,                           -- the durable call of the parent that waits for it
     error       json                            -- of the last attempt: {type, message, traceback}
 ) partition by list (queue);
 
@@ -45,8 +47,15 @@ create table {{ schema }}.running (
     cancel_reason text                          -- set: someone asked it to stop
 ) partition by list (queue);
 
-create table {{ schema }}.waiting (like {{ schema }}.ready including defaults, since timestamptz not null);
+create table {{ schema }}.waiting (
+    like {{ schema }}.ready including defaults,
+    since   timestamptz not null,
+    wake_at timestamptz,                        -- when the first of its timeouts or sleeps ends
+    held    boolean     not null default false  -- a child that waits for a place under its parent's max_parallel
+);
 create unique index id_waiting on {{ schema }}.waiting (id);
+create index due_waiting on {{ schema }}.waiting (queue, wake_at) where wake_at is not null;
+create index held_waiting on {{ schema }}.waiting (parent_id, parent_step, id) where held;
 
 create table {{ schema }}.finished (
     id          uuid        not null,
@@ -66,6 +75,7 @@ create table {{ schema }}.finished (
     tags        text[],
     dedupe_key  text,
     parent_id   uuid,
+    parent_step text,
     worker      bigint
 ) partition by range (finished_at);
 -- Not unique: a unique index here would need finished_at. The running row is what guards: it is deleted once.
@@ -139,21 +149,21 @@ create table {{ schema }}.maintenance (
 create view {{ schema }}.executions as
     select id, queue, task, 'scheduled' as state, priority, attempts, version, run_at, created_at,
            null::timestamptz as started_at, null::timestamptz as finished_at,
-           payload, null::json as result, error, tags, dedupe_key, parent_id, null::bigint as worker
+           payload, null::json as result, error, tags, dedupe_key, parent_id, parent_step, null::bigint as worker
     from {{ schema }}.scheduled
     union all
     select id, queue, task, 'ready', priority, attempts, version, run_at, created_at,
-           null, null, payload, null, error, tags, dedupe_key, parent_id, null
+           null, null, payload, null, error, tags, dedupe_key, parent_id, parent_step, null
     from {{ schema }}.ready
     union all
     select id, queue, task, 'running', priority, attempts, version, run_at, created_at,
-           started_at, null, payload, null, error, tags, dedupe_key, parent_id, worker
+           started_at, null, payload, null, error, tags, dedupe_key, parent_id, parent_step, worker
     from {{ schema }}.running
     union all
     select id, queue, task, 'waiting', priority, attempts, version, run_at, created_at,
-           null, null, payload, null, error, tags, dedupe_key, parent_id, null
+           null, null, payload, null, error, tags, dedupe_key, parent_id, parent_step, null
     from {{ schema }}.waiting
     union all
     select id, queue, task, state, priority, attempts, version, run_at, created_at,
-           started_at, finished_at, payload, result, error, tags, dedupe_key, parent_id, worker
+           started_at, finished_at, payload, result, error, tags, dedupe_key, parent_id, parent_step, worker
     from {{ schema }}.finished;

@@ -96,9 +96,9 @@ create function {{ schema }}.lock_pending(execution_id uuid) returns boolean
     language plpgsql
 as $$
 begin
-    perform from {{ schema }}.scheduled where id = execution_id and attempts = 0 for key share;
+    perform from {{ schema }}.scheduled where id = execution_id and attempts = 0 and not has_steps for key share;
     if not found then
-        perform from {{ schema }}.ready where id = execution_id and attempts = 0 for key share;
+        perform from {{ schema }}.ready where id = execution_id and attempts = 0 and not has_steps for key share;
     end if;
     return found;
 end
@@ -108,20 +108,20 @@ $$;
 -- next that it knows of.
 create function {{ schema }}.place(
     execution_id uuid, due_at timestamptz, created timestamptz, execution_priority smallint, payload_version smallint,
-    queue_name text, task_key text, payload_json json, execution_tags text[], unique_key text, parent uuid
+    queue_name text, task_key text, payload_json json, execution_tags text[], unique_key text
 ) returns void
     language plpgsql
 as $$
 begin
     if due_at <= {{ schema }}.clock() then
-        insert into {{ schema }}.ready (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key, parent_id)
+        insert into {{ schema }}.ready (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key)
             values (execution_id, due_at, created, execution_priority, payload_version, queue_name, task_key, payload_json,
-                    execution_tags, unique_key, parent)
+                    execution_tags, unique_key)
             on conflict do nothing;
     else
-        insert into {{ schema }}.scheduled (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key, parent_id)
+        insert into {{ schema }}.scheduled (id, run_at, created_at, priority, version, queue, task, payload, tags, dedupe_key)
             values (execution_id, due_at, created, execution_priority, payload_version, queue_name, task_key, payload_json,
-                    execution_tags, unique_key, parent)
+                    execution_tags, unique_key)
             on conflict do nothing;
     end if;
     perform {{ schema }}.wake(queue_name);
@@ -137,15 +137,15 @@ as $$
 declare
     old record;
 begin
-    delete from {{ schema }}.scheduled where id = execution_id and attempts = 0
-        returning created_at, queue, task, dedupe_key, parent_id into old;
+    delete from {{ schema }}.scheduled where id = execution_id and attempts = 0 and not has_steps
+        returning created_at, queue, task, dedupe_key into old;
     if not found then
-        delete from {{ schema }}.ready where id = execution_id and attempts = 0
-            returning created_at, queue, task, dedupe_key, parent_id into old;
+        delete from {{ schema }}.ready where id = execution_id and attempts = 0 and not has_steps
+            returning created_at, queue, task, dedupe_key into old;
     end if;
     if found then
         perform {{ schema }}.place(execution_id, new_run_at, old.created_at, new_priority, payload_version, old.queue, old.task,
-                                   payload_json, new_tags, old.dedupe_key, old.parent_id);
+                                   payload_json, new_tags, old.dedupe_key);
         return true;
     end if;
     return false;
@@ -179,8 +179,7 @@ create function {{ schema }}.enqueue(
     unique_key    text,             -- dedupe, throttle and debounce key
     throttle      interval,
     debounce      interval,
-    execution_tags text[],
-    parent        uuid
+    execution_tags text[]
 ) returns uuid
     language plpgsql
 as $$
@@ -253,7 +252,7 @@ begin
 
     perform {{ schema }}.place(
         execution_id, case key_kind when 'debounce' then expiry else coalesce(due_at, {{ schema }}.clock()) end, {{ schema }}.clock(),
-        execution_priority, payload_version, declared.queue, task_key, payload_json, execution_tags, unique_key, parent);
+        execution_priority, payload_version, declared.queue, task_key, payload_json, execution_tags, unique_key);
     return execution_id;
 end
 $$;
@@ -300,17 +299,19 @@ begin
         coalesce(invoke.id, {{ schema }}.uuid7()), invoke.task, payload::json, declared.version,
         coalesce(invoke.priority, declared.priority)::smallint,
         coalesce(invoke.run_at, {{ schema }}.clock() + delay),
-        invoke.dedupe_key, invoke.throttle, invoke.debounce, invoke.tags, null);
+        invoke.dedupe_key, invoke.throttle, invoke.debounce, invoke.tags);
 end
 $$;
 
--- Cancel one execution. True: it will never complete. False: it has ended, or there is none.
--- What is not running ends at once; a running one is asked, and its worker settles it as cancelled.
+-- Cancel one execution, and with it the children that it waits for. True: it will never complete. False: it has ended, or
+-- there is none. What is not running ends at once; a running one is asked, and its worker settles it as cancelled.
 create function {{ schema }}.cancel(execution_id uuid, reason text default 'cancelled') returns boolean
     language plpgsql
 as $$
 declare
     now_at timestamptz := {{ schema }}.clock();
+    parent uuid;
+    child  uuid;
 begin
     -- Nobody may have run workers, who see to it, for days.
     if to_regclass('{{ schema }}.finished_' || to_char(now_at at time zone 'UTC', 'YYYYMMDD')) is null then
@@ -322,25 +323,46 @@ begin
             delete from {{ schema }}.ready where id = execution_id returning *
         ), parked as (
             delete from {{ schema }}.waiting where id = execution_id
-            returning id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error
+            returning id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step
         ), delayed as (
             delete from {{ schema }}.scheduled where id = execution_id returning *
         )
         insert into {{ schema }}.finished
-            (id, run_at, created_at, finished_at, attempts, priority, version, state, queue, task, payload, error, tags, dedupe_key, parent_id)
+            (id, run_at, created_at, finished_at, attempts, priority, version, state, queue, task, payload, error, tags, dedupe_key,
+             parent_id, parent_step)
         select id, run_at, created_at, now_at, attempts, priority, version, 'cancelled', queue, task, payload,
-               json_build_object('type', 'Cancelled', 'message', reason), tags, dedupe_key, parent_id
-        from (select * from gone union all select * from parked union all select * from delayed) as stopped;
+               json_build_object('type', 'Cancelled', 'message', reason), tags, dedupe_key, parent_id, parent_step
+        from (
+            select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step
+            from gone
+            union all select * from parked
+            union all
+            select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step
+            from delayed
+        ) as stopped
+        returning parent_id into parent;
         if found then
-            return true;
+            if parent is not null then
+                perform pg_notify('{{ schema }}', 'resume');  -- not here: its parent's rows are locked before its own
+            end if;
+            exit;
         end if;
         update {{ schema }}.running set cancel_reason = coalesce(cancel_reason, reason) where id = execution_id;
         if found then
             perform pg_notify('{{ schema }}', 'cancel');
-            return true;
+            exit;
         end if;
-        exit when exists (select from {{ schema }}.finished where id = execution_id);
+        if round = 3 or exists (select from {{ schema }}.finished where id = execution_id) then
+            return false;
+        end if;
     end loop;
-    return false;
+    for child in
+        select unnest(children) from {{ schema }}.steps as s
+        where s.execution_id = cancel.execution_id and s.state = 'waiting' and s.children is not null
+        order by 1
+    loop
+        perform {{ schema }}.cancel(child, 'its parent was cancelled: ' || reason);
+    end loop;
+    return true;
 end
 $$;

@@ -14,12 +14,13 @@ with next as materialized (
     delete from {{ ready }} where ctid = any (array(select ctid from next)) returning *
 ), held as (
     insert into {{ running }}
-        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error,
-         worker, lease, started_at)
-    select id, run_at, created_at, attempts + 1, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error,
-           %(worker)s::bigint, %(lease)s::bigint, (select {{ schema }}.clock())
+        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+         has_steps, error, worker, lease, started_at)
+    select id, run_at, created_at, attempts + 1, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+         has_steps, error, %(worker)s::bigint, %(lease)s::bigint, (select {{ schema }}.clock())
     from taken
 )
-select id, task, version, attempts + 1 as attempt, payload::text, priority, run_at
+select id, task, version, attempts + 1 as attempt, payload::text, priority, run_at,
+       parent_step is not null as is_child, has_steps
 from taken
 order by -priority, run_at, id

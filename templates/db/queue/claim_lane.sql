@@ -29,10 +29,10 @@ with gate as materialized (
     select *, row_number() over (order by -priority, run_at, id) as n from locked
 ), held as (
     insert into {{ running }}
-        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error,
-         worker, lease, slot, started_at)
-    select id, run_at, created_at, attempts + 1, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error,
-           %(worker)s::bigint, %(lease)s::bigint, (select slots from free)[n], (select {{ schema }}.clock())
+        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+         has_steps, error, worker, lease, slot, started_at)
+    select id, run_at, created_at, attempts + 1, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+         has_steps, error, %(worker)s::bigint, %(lease)s::bigint, (select slots from free)[n], (select {{ schema }}.clock())
     from next
     on conflict do nothing
     returning id
@@ -41,6 +41,7 @@ with gate as materialized (
     where ctid = any (array(select ctid from next where id = any (array(select id from held))))
     returning *
 )
-select id, task, version, attempts + 1 as attempt, payload::text, priority, run_at
+select id, task, version, attempts + 1 as attempt, payload::text, priority, run_at,
+       parent_step is not null as is_child, has_steps
 from taken
 order by -priority, run_at, id

@@ -1,4 +1,5 @@
--- What an idle worker asks: move what is due to ready, which lanes have work, and when is the next due?
+-- What an idle worker asks: move what is due to ready, end the waits whose time is up, which lanes have work, when is the
+-- next due, and did children end that their parents have not counted?
 with due as materialized (
     select ctid from {{ scheduled }}
     where run_at <= (select {{ schema }}.clock())
@@ -9,15 +10,24 @@ with due as materialized (
     delete from {{ scheduled }} where ctid = any (array(select ctid from due)) returning *
 ), promoted as (
     insert into {{ ready }}
-        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error)
-    select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, error
+        (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+         has_steps, error)
+    select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+         has_steps, error
     from moved
     returning task
 )
 select
     (select count(*) from promoted) as promoted,
-    (select extract(epoch from min(run_at) - {{ schema }}.clock())::float8
-     from {{ scheduled }} where run_at > (select {{ schema }}.clock())) as next_due,
+    case when exists (
+        select from {{ schema }}.waiting where queue = {{ queue | literal }} and wake_at <= (select {{ schema }}.clock())
+    ) then {{ schema }}.expire_waits({{ queue | literal }}, %(limit)s::int) else 0 end as expired,
+    exists (select from {{ schema }}.ended_children) as children_ended,
+    extract(epoch from least(
+        (select min(run_at) from {{ scheduled }} where run_at > (select {{ schema }}.clock())),
+        (select min(wake_at) from {{ schema }}.waiting
+         where queue = {{ queue | literal }} and wake_at > (select {{ schema }}.clock()))
+    ) - {{ schema }}.clock())::float8 as next_due,
     array_remove(array[
 {%- for lane in lanes %}
         case when exists (

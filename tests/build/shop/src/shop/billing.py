@@ -15,5 +15,5 @@ class Receipt(BaseModel):
     number: int
 
 
-def charge(payload: Charge, ctx: tasks.Context) -> Receipt:
+def charge(payload: Charge, ctx: tasks.SyncContext) -> Receipt:
     return Receipt(number=payload.cents + ctx.attempt)

@@ -10,11 +10,11 @@ from shop.conductor.models import (
 )
 
 
-def report(payload: ReportPayload, ctx: tasks.Context) -> ReportResult:
+def report(payload: ReportPayload, ctx: tasks.SyncContext) -> ReportResult:
     return ReportResult(rows=payload.since.year + len(payload.groups))
 
 
-def old_report(payload: OldReportPayload, ctx: tasks.Context) -> OldReportResult:
+def old_report(payload: OldReportPayload, ctx: tasks.SyncContext) -> OldReportResult:
     return OldReportResult(rows=0)
 
 

@@ -1,0 +1,77 @@
+"""An event as code sees it: its name and its payload."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final, Generic
+
+import pydantic_core
+from typing_extensions import TypeVar
+
+from pgconductor.api.codec import Codec
+from pgconductor.errors import ValidationError
+
+P = TypeVar("P")
+
+
+class Event(Generic[P]):
+    """One event of `conductor.toml`, as module `events` of the generated package holds it.
+
+    Args:
+        name: "order.paid".
+        payload: the payload's type, or "module:Class" of one that is imported at first use.
+
+    Example:
+        >>> from pgconductor.api.model import Model
+        >>> class OrderPaid(Model, frozen=True):
+        ...     order_id: int
+        >>> order_paid: Event[OrderPaid] = Event("order.paid", OrderPaid)
+        >>> order_paid.encode(OrderPaid(order_id=7))
+        b'{"order_id":7}'
+    """
+
+    __slots__ = ("_payload", "name")
+
+    def __init__(self, name: str, payload: type[P] | str) -> None:
+        self.name: Final = name
+        self._payload: Final[Codec[P]] = Codec(payload, f"payload of event `{name}`")
+
+    def __repr__(self) -> str:
+        return f"<Event {self.name}>"
+
+    @property
+    def payload(self) -> type[P]:
+        """The payload's type. Raises BindingError if it is the user's own and cannot be imported."""
+        return self._payload.target
+
+    def decode(self, raw: bytes | str) -> P:
+        """The payload that a stored JSON text means; unknown fields are ignored. Raises ValidationError."""
+        return self._payload.decode(raw)
+
+    def validate(self, raw: bytes | str) -> P:
+        """The payload that a person's JSON text means, as strict as `encode`. Raises ValidationError."""
+        return self._payload.validate(raw)
+
+    def encode(self, payload: P) -> bytes:
+        """The JSON text of a payload. Raises ValidationError, naming the fields."""
+        return self._payload.encode(payload)
+
+    def match(self, where: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The fields that an awaited payload must have, as JSON.
+
+        Raises:
+            ValidationError: the payload has no such field, or a value is no JSON.
+        """
+        fields = getattr(self.payload, "model_fields", None)
+        wanted: dict[str, Any] = {}
+        for name, value in (where or {}).items():
+            if fields is not None and name not in fields:
+                close = difflib.get_close_matches(name, fields, 1)
+                advice = f"did you mean `{close[0]}`?" if close else f"it has {', '.join(fields) or 'none'}"
+                raise ValidationError(f"`where`: event `{self.name}` has no field `{name}`; {advice}")
+            try:
+                wanted[name] = pydantic_core.to_jsonable_python(value)
+            except pydantic_core.PydanticSerializationError as error:
+                raise ValidationError(f"`where`: `{name}` cannot be written as JSON: {error}") from None
+        return wanted

@@ -1,0 +1,124 @@
+"""Replay: the durable calls of one run, matched with what earlier runs of the execution recorded.
+
+A handler that wakes from a sleep runs again from its first line. Each durable call finds its own record by its name,
+and returns at once what it returned before; the first call without one is where the execution really is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from types import CodeType
+from typing import NamedTuple
+
+from pgconductor.errors import ReplayError
+from pgconductor.store.records import Kind, Recorded, Wait
+
+LONGEST_NAME = 200
+
+
+class Place(NamedTuple):
+    """A line of the handler."""
+
+    code: CodeType
+    line: int
+
+    def __str__(self) -> str:
+        return f"{os.path.relpath(self.code.co_filename)}:{self.line}"
+
+
+class Replay:
+    """What earlier runs recorded, what this run called, and what it parks for.
+
+    Args:
+        recorded: in the order of the calls.
+
+    Attributes:
+        waits: what this run parks for, and no run has before.
+        waited: what it parks for again.
+        active: steps that are under way in this run.
+        suspended_at: the line whose call suspended the run.
+        closed: the run has ended.
+        misuse: the first call that broke the rules; the run fails with it whatever the handler makes of it.
+    """
+
+    def __init__(self, recorded: Iterable[Recorded]) -> None:
+        self._recorded = {record.name: record for record in recorded}
+        self._next = max((record.position for record in self._recorded.values()), default=0) + 1
+        self._called: dict[str, Place] = {}
+        self._sequence: list[int] = []
+        self.waits: list[Wait] = []
+        self.waited: list[Recorded] = []
+        self.active = 0
+        self.suspended_at: Place | None = None
+        self.closed = False
+        self.misuse: ReplayError | None = None
+
+    def call(self, name: str, kind: Kind, place: Place, *, branch: bool = False) -> Recorded | int:
+        """What an earlier run recorded for a call, or the position of a new one.
+
+        Args:
+            branch: it is made by a task that runs beside the handler's own, where the order of calls may vary.
+
+        Raises:
+            ReplayError: the name is no name, is used twice in this run, or belongs to a call of another kind.
+        """
+        self._check_name(name, place)
+        if name in self._called:
+            raise self.misused(
+                f"{place}: the name `{name}` was used before in this run, at {self._called[name]}; give each durable "
+                "call a name of its own, in a loop with its number or key"
+            )
+        self._called[name] = place
+        record = self._recorded.get(name)
+        if record is None:
+            self._next += 1
+            return self._next - 1
+        if record.kind != kind:
+            raise self.misused(
+                f"{place}: `{name}` is {_ARTICLES[kind]} now, and was {_ARTICLES[record.kind]} when this execution ran "
+                "before; give the new call a new name"
+            )
+        if not branch:
+            self._sequence.append(record.position)
+        return record
+
+    def misused(self, message: str) -> ReplayError:
+        """An error to be raised; the run fails with the first."""
+        error = ReplayError(message)
+        self.misuse = self.misuse or error
+        return error
+
+    @property
+    def parked(self) -> bool:
+        return bool(self.waits or self.waited)
+
+    def changes(self) -> list[dict[str, str]]:
+        """How the handler's code seems to have changed since the execution ran before: for its history."""
+        gone = [name for name, record in self._recorded.items() if name not in self._called]
+        found = [{"step": name, "change": "disappeared"} for name in gone]
+        names = {record.position: name for name, record in self._recorded.items()}
+        latest = 0
+        for position in self._sequence:
+            if position < latest:
+                found.append({"step": names[position], "change": "moved"})
+            latest = max(latest, position)
+        return found
+
+    def _check_name(self, name: str, place: Place) -> None:
+        known: object = name  # people do pass what the type checker would refuse
+        if not isinstance(known, str) or not known or len(known) > LONGEST_NAME or not known.isprintable():
+            raise self.misused(
+                f"{place}: a durable call is named by 1 to {LONGEST_NAME} printable characters, not {name!r:.80}"
+            )
+
+
+_ARTICLES: dict[Kind, str] = {
+    "step": "a step",
+    "transaction": "a transaction",
+    "emit": "an emit",
+    "sleep": "a sleep",
+    "invoke": "an invocation",
+    "map": "a map",
+    "event": "a wait for an event",
+}

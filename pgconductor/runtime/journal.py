@@ -1,0 +1,168 @@
+"""The journal of a worker: what its handlers record, written in batches.
+
+One flush is in flight; the next takes all steps that were done meanwhile, so that the steps of concurrent executions
+are committed together and nothing waits on a timer. Its connection is opened by the first step: a queue whose handlers
+have none pays nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pgconductor.api.interrupt import Released
+from pgconductor.plan.model import Plan, QueuePlan
+from pgconductor.store.keeping import DATA_ERRORS, keep_connected
+from pgconductor.store.records import Note, Progress, StepResult
+from pgconductor.store.session import RELAXED_SETTINGS, WORKER_SETTINGS
+from pgconductor.store.steps import Steps, Unsaved
+from pgconductor.store.transactions import Transactions
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+    Saving = tuple[StepResult, asyncio.Future[None]]
+
+PROGRESS_EVERY = 1.0
+
+
+class Journal:
+    """Records for the executions that one worker holds. Used from the loop that it was made in.
+
+    Args:
+        plan: whose tasks children can be of.
+        queue: the worker's.
+        worker: its id, which every write is fenced by.
+        on_stop: called for a saved execution that was asked to stop: its id, its lease and the reason.
+
+    Attributes:
+        stopping: the worker stops: each handler is left at its next step.
+    """
+
+    def __init__(
+        self, url: str, plan: Plan, queue: QueuePlan, worker: int, on_stop: Callable[[bytes, int, str], None]
+    ) -> None:
+        self.plan = plan
+        self.queue = queue
+        self.worker = worker
+        self.stopping = False
+        self.loop = asyncio.get_running_loop()
+        self.transactions = Transactions(url, plan.database)
+        self.url = url
+        self._on_stop = on_stop
+        self._saving: list[Saving] = []
+        self._under_way: list[Saving] = []
+        self._notes: list[tuple[Note, asyncio.Future[None]]] = []
+        self._progress: dict[tuple[bytes, int], Progress] = {}
+        self._progress_due = False
+        self._filled = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def save(self, step: StepResult) -> None:
+        """Memoise a step; it is committed when this returns.
+
+        Raises:
+            Released: the execution is somebody else's by now, or the worker is gone; nothing was written.
+        """
+        future: asyncio.Future[None] = self.loop.create_future()
+        self._saving.append((step, future))
+        self._wake()
+        await future
+
+    async def note(self, note: Note) -> None:
+        """Add to the history of an execution."""
+        future: asyncio.Future[None] = self.loop.create_future()
+        self._notes.append((note, future))
+        self._wake()
+        await future
+
+    def report(self, progress: Progress) -> None:
+        """Write how far an execution is, within a second; the latest only."""
+        if not self._progress:
+            self.loop.call_later(PROGRESS_EVERY, self._write_progress)
+        self._progress[progress.id, progress.lease] = progress
+
+    def saved(self, unsaved: Unsaved) -> bool:
+        """What a row of the save statement means: False, the execution is somebody else's by now."""
+        if unsaved.reason is None:
+            return False
+        self._on_stop(unsaved.id, unsaved.lease, unsaved.reason)
+        return True
+
+    async def close(self) -> None:
+        """Write no more; whoever still waits for a step to be saved is released."""
+        self._closed = True
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        for _, future in (*self._saving, *self._under_way, *self._notes):
+            if not future.done():
+                future.set_exception(Released())
+                future.exception()  # its handler may be gone
+        await self.transactions.close()
+
+    def _wake(self) -> None:
+        if self._closed:
+            raise Released
+        self._filled.set()
+        if self._writer is None:
+            relaxed = RELAXED_SETTINGS if self.queue.durability == "relaxed" else ""
+            name = f"pgconductor {self.queue.name} steps"
+            self._writer = self.loop.create_task(keep_connected(self.url, name, WORKER_SETTINGS + relaxed, self._write))
+
+    def _write_progress(self) -> None:
+        self._progress_due = True
+        if not self._closed:
+            self._wake()
+
+    async def _write(self, connection: AsyncConnection) -> None:
+        steps = Steps(connection, self.plan.schema_name, self.queue.name, self.worker)
+        while True:
+            if not self._under_way:
+                await self._filled.wait()
+                self._filled.clear()
+                self._under_way, self._saving = self._saving, []
+            if self._under_way:
+                await self._save(steps, self._under_way)
+                self._under_way = []
+            await self._write_rest(steps)
+            if self._saving:
+                self._filled.set()
+
+    async def _save(self, steps: Steps, batch: Sequence[Saving]) -> None:
+        """Save a batch; one that the database refuses is halved until only the culprit is left out."""
+        try:
+            unsaved = await steps.save([step for step, _ in batch])
+        except DATA_ERRORS as error:
+            if len(batch) == 1:
+                _fail(batch[0][1], error)
+                return
+            half = len(batch) // 2
+            await self._save(steps, batch[:half])
+            await self._save(steps, batch[half:])
+            return
+        lost = {(row.id, row.lease) for row in unsaved if not self.saved(row)} if unsaved else ()
+        for step, future in batch:
+            if lost and (step.id, step.lease) in lost:
+                _fail(future, Released())
+            elif not future.done():
+                future.set_result(None)
+
+    async def _write_rest(self, steps: Steps) -> None:
+        if self._notes:
+            await steps.note([note for note, _ in self._notes])
+            noted, self._notes = self._notes, []
+            for _, future in noted:
+                if not future.done():
+                    future.set_result(None)
+        if self._progress_due:
+            self._progress_due = False
+            reported, self._progress = self._progress, {}
+            await steps.report(list(reported.values()))
+
+
+def _fail(future: asyncio.Future[None], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)

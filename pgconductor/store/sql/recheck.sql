@@ -1,0 +1,1 @@
+select {schema}.recheck(%(ids)s::uuid[], %(names)s::text[])
