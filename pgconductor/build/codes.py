@@ -57,6 +57,14 @@ _add(
     Mend it and run `generate` again, which goes on where it stopped.
     """,
 )
+_add(
+    "GEN106",
+    "a handler's module cannot be read",
+    """
+    `generate --scaffold` adds to modules that are there, and this one is not Python, not UTF-8 or may not be read. No
+    skeleton was written.
+    """,
+)
 
 FIELD_ADDED = _add(
     "ROW101",

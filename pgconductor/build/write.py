@@ -145,10 +145,11 @@ def _make(path: Path, text: str | None) -> None:
         path.unlink(missing_ok=True)
         _remove_if_empty(path.parent)
     else:
-        _replace(path, text)
+        replace(path, text)
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
+    """Write a file in one step: it is never there in part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -7,18 +7,22 @@ from pathlib import Path
 
 import click
 
+from pgconductor.build.editorschema import write_schemas
 from pgconductor.cli.output import put, say
 from pgconductor.cli.starter import Starter, plan_starter
 from pgconductor.errors import ConductorError
 
+_IGNORED = {".pgconductor", ".pgconductor/", "/.pgconductor", "/.pgconductor/"}
+
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--name", help="The application's name; by default what pyproject.toml or the folder is called.")
+@click.option("--name", help="The application's name; by default that of the package, project or folder.")
 def command(directory: Path, name: str | None) -> None:
     """Begin a project: a conductor.toml, a handler, and what to type next.
 
-    Fits itself into what is there: a src/ folder, a flat package, or an empty folder. No file is overwritten.
+    Fits itself into what is there, as pyproject.toml and the folders tell: a package in src/, a flat one, or an empty
+    folder. No file is overwritten.
     """
     starter = plan_starter(directory, name)
     existing = [path for path in starter.files if (directory / path).exists()]
@@ -27,6 +31,7 @@ def command(directory: Path, name: str | None) -> None:
     try:
         for path in _write(directory, starter):
             put(str(path))
+        write_schemas(directory / "conductor.toml")
     except OSError as error:
         raise ConductorError(f"{error.filename} cannot be written: {error.strerror}") from None
     say(_next_steps(directory, starter))
@@ -41,7 +46,7 @@ def _write(directory: Path, starter: Starter) -> list[Path]:
         written.append(target)
     ignore = directory / ".gitignore"
     before = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
-    if ".pgconductor/" not in before.splitlines():
+    if not _IGNORED.intersection(line.strip() for line in before.splitlines()):
         gap = "" if not before or before.endswith("\n") else "\n"
         ignore.write_text(f"{before}{gap}.pgconductor/\n", encoding="utf-8")
         written.append(ignore)

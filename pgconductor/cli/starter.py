@@ -5,13 +5,16 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from pgconductor.build.editorschema import DIRECTIVE
+from pgconductor.cli.layout import read_layout
 from pgconductor.errors import ConductorError
 
 CONFIG = """\
+{directive}
+#
 # What runs, declared. `pgconductor generate` compiles it; `pgconductor check` says what is wrong with it.
 
 [conductor]
@@ -24,7 +27,7 @@ name = "{name}"
 
 [generate]
 package = "{package}.conductor"
-
+{source_root}
 [tasks.send_email]
 description = "Send one message."
 handler = "{package}.{module}:send_email"
@@ -72,30 +75,25 @@ def plan_starter(directory: Path, name: str | None) -> Starter:
     """What `init` would write into `directory`, which need not exist.
 
     Args:
-        name: of the application; by default what pyproject.toml, else the folder, is called.
+        name: of the application; by default that of the package that is there, of pyproject.toml, or of the folder.
 
     Raises:
         ConductorError: no name can be made of it.
     """
-    package = _identifier(name or _project_name(directory) or directory.resolve().name)
-    root = "src" if (directory / "src").is_dir() else "."
-    folder = Path(root, package)
+    layout = read_layout(directory)
+    package = _identifier(name) if name else layout.package
+    package = package or _identifier(layout.name or directory.resolve().name)
+    folder = Path(layout.root, package)
     module = next((module for module in MODULES if not (directory / folder / f"{module}.py").exists()), MODULES[0])
-    words = {"name": package, "package": package, "module": module}
+    # As the compiler would have it where nothing is said.
+    default = "src" if (directory / "src").is_dir() else "."
+    root = "" if layout.root == default else f'source_root = "{layout.root}"\n'
+    words = {"name": package, "package": package, "module": module, "source_root": root, "directive": DIRECTIVE}
     files = {"conductor.toml": CONFIG.format(**words)}
     if not (directory / folder / "__init__.py").exists():
         files[str(folder / "__init__.py")] = ""
     files[str(folder / f"{module}.py")] = HANDLERS.format(**words)
     return Starter(package, files)
-
-
-def _project_name(directory: Path) -> str | None:
-    try:
-        document = tomllib.loads((directory / "pyproject.toml").read_text(encoding="utf-8"))
-        name = document["project"]["name"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return name if isinstance(name, str) else None
 
 
 def _identifier(name: str) -> str:

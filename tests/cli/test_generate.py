@@ -72,3 +72,37 @@ def test_check_imports_says_which_handlers_are_missing(shop: Shop) -> None:
     done = shop.run("check", "--imports", code=3)
     assert "task `nap`: `shop.work` has no `nap`" in done.stderr
     assert "task `greet`" in done.stderr
+
+
+def test_scaffold_writes_what_is_missing_and_nothing_twice(shop: Shop) -> None:
+    work = shop.folder / "shop" / "work.py"
+    before = work.read_text()
+    handler = 'handler = "shop.work:greet"'
+    named = {"wave": "shop.work:wave", "bow": "shop.more:bow", "x": "json:x"}
+    tasks = "".join(f'[tasks.{name}]\nhandler = "{reference}"\n' for name, reference in named.items())
+    shop.edit(f"[tasks.greet]\n{handler}", f"{tasks}[tasks.greet]\n{handler}")
+    shown = shop.ask("generate", "--diff", "--scaffold").stdout
+    assert "+async def wave(payload: WavePayload, ctx: tasks.Context) -> None:" in shown
+    assert work.read_text() == before
+    done = shop.ask("generate", "--scaffold")
+    assert "update shop/work.py: wave" in done.stdout.splitlines()
+    assert "create shop/more.py: bow" in done.stdout.splitlines()
+    assert "not in this project, and left alone: json:x" in done.stderr
+    assert all(line in work.read_text() for line in before.splitlines())
+    written = work.read_text()
+    shop.ask("generate", "--scaffold")
+    assert work.read_text() == written
+    shop.edit('[tasks.x]\nhandler = "json:x"\n', "")
+    shop.run("generate")
+    shop.run("check", "--imports")
+    assert "every handler exists" in shop.ask("generate", "--scaffold").stderr
+    assert "leave out --scaffold" in shop.ask("generate", "--check", "--scaffold", code=2).stderr
+
+
+def test_a_module_that_is_no_python_keeps_everything_from_being_written(shop: Shop) -> None:
+    (shop.folder / "shop" / "work.py").write_text("def (")
+    shop.edit("[tasks.greet]", '[tasks.bow]\nhandler = "shop.more:bow"\n[tasks.greet]')
+    done = shop.ask("generate", "--scaffold", code=1)
+    assert done.stderr.startswith("error[GEN106]: shop/work.py cannot be read")
+    assert not (shop.folder / "shop" / "more.py").exists()
+    shop.ask("generate", "--check", code=4)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft7Validator
 
+from pgconductor.cli.main import run
 from pgconductor.cli.starter import plan_starter
 from pgconductor.config.load import load
 from pgconductor.errors import ConductorError
@@ -55,9 +59,68 @@ def test_a_project_is_not_begun_twice(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def write(folder: Path, *paths: str) -> None:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+
+
+HATCH = '[project]\nname = "web-shop"\n[tool.hatch.build.targets.wheel]\npackages = ["src/shop"]\n'
+SETUPTOOLS = '[project]\nname = "web-shop"\n[tool.setuptools]\npackages = ["shop"]\npackage-dir = { "" = "src" }\n'
+POETRY = '[tool.poetry]\nname = "web-shop"\npackages = [{ include = "shop", from = "src" }]\n'
+UV = '[project]\nname = "web-shop"\n[tool.uv.build-backend]\nmodule-name = "shop"\n'
+FLIT = '[project]\nname = "web-shop"\n[tool.flit.module]\nname = "shop"\n'
+
+
+@pytest.mark.parametrize("pyproject", [HATCH, SETUPTOOLS, POETRY, UV, FLIT])
+def test_the_package_is_the_one_that_pyproject_builds(tmp_path: Path, pyproject: str) -> None:
+    write(tmp_path, "src/shop/__init__.py", "src/other/__init__.py")
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+    assert list(plan_starter(tmp_path, None).files) == ["conductor.toml", "src/shop/mail.py"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "pyproject", "module"),
+    [
+        (["shop/__init__.py", "tests/__init__.py"], "", "shop/mail.py"),
+        (["shop/__init__.py", "other/__init__.py"], '[project]\nname = "Shop"\n', "shop/mail.py"),
+        (["src/shop/__init__.py", "tools/__init__.py"], '[project]\nname = "web-shop"\n', "src/shop/mail.py"),
+        (["src/main.c", "shop/__init__.py"], "", "shop/mail.py"),
+        (["src/main.c"], '[project]\nname = "web-shop"\n', "src/web_shop/mail.py"),
+        ([], '[project]\nname = "web-shop"\n', "web_shop/mail.py"),
+        ([], "[project\n", "here/mail.py"),
+        ([], "project = 5\n", "here/mail.py"),
+        (["a/__init__.py", "b/__init__.py"], "", "here/mail.py"),
+    ],
+)
+def test_the_layout_is_found_out(tmp_path: Path, paths: list[str], pyproject: str, module: str) -> None:
+    here = tmp_path / "here"
+    write(here, "README.md", *paths)
+    (here / "pyproject.toml").write_text(pyproject)
+    with chdir(here):
+        assert run(["init"]) == 0
+        assert run(["generate"]) == 0
+    assert (here / module).is_file()
+    assert (here / module).with_name("conductor").is_dir(), "the package is generated beside the handler"
+
+
+def test_editors_find_the_schema_of_a_new_project(tmp_path: Path) -> None:
+    pgconductor("init", cwd=tmp_path)
+    directive, path = (tmp_path / "conductor.toml").read_text().splitlines()[0].split()
+    assert directive == "#:schema"
+    schema = json.loads((tmp_path / path).read_text())
+    data = tomllib.loads((tmp_path / "conductor.toml").read_text())
+    assert list(Draft7Validator(schema).iter_errors(data)) == []
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("", ".pgconductor/\n"), ("*.pyc", "*.pyc\n.pgconductor/\n"), ("a\n.pgconductor/\n", "a\n.pgconductor/\n")],
+    [
+        ("/.pgconductor\n", "/.pgconductor\n"),
+        ("", ".pgconductor/\n"),
+        ("*.pyc", "*.pyc\n.pgconductor/\n"),
+        ("a\n.pgconductor/\n", "a\n.pgconductor/\n"),
+    ],
 )
 def test_gitignore_is_added_to_once(tmp_path: Path, before: str, after: str) -> None:
     (tmp_path / ".gitignore").write_text(before)
