@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.bench import Bench
-from benchmarks.cases import drain, enqueue, idle, memory, sharing, startup, surroundings
+from benchmarks.cases import drain, enqueue, idle, memory, sharing, startup, surroundings, workflows
 from benchmarks.figure import HEADERS, Figure
 from benchmarks.measure import Server, table, write_json
 from benchmarks.peers.environment import REPOSITORY
@@ -34,6 +34,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "snapshot": surroundings.snapshot,
     "big": surroundings.big_database,
     "limited": surroundings.limited,
+    "workflows": workflows.three_steps,
     "pick-up": idle.pick_up,
     "idle": idle.idle_load,
     "memory": memory.memory,

@@ -24,6 +24,7 @@ NOOPS = frozenset(
         "fourth_noop",
         "unlimited",
         "probe",
+        "workflow",
     }
 )
 

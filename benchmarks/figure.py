@@ -102,3 +102,7 @@ def client_us(measurement: Measurement) -> float:
 def server_us(measurement: Measurement) -> float:
     """Server CPU per job; infinite where the server is elsewhere and cannot be measured."""
     return float("inf") if measurement.server_us is None else measurement.server_us
+
+
+def wal_bytes(measurement: Measurement) -> float:
+    return measurement.wal_per_job

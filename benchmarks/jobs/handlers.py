@@ -17,6 +17,17 @@ class Numbered(Protocol):
     def i(self) -> int: ...
 
 
+async def three_steps(payload: Numbered, ctx: Context[Tally]) -> None:
+    first = await ctx.step("first", double, payload.i)
+    second = await ctx.step("second", double, first)
+    await ctx.step("third", double, second)
+    ctx.deps.add(payload.i)
+
+
+async def double(n: int) -> int:
+    return 2 * n
+
+
 async def count(payload: Numbered, ctx: Context[Tally]) -> None:
     ctx.deps.add(payload.i)
 

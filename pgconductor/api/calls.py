@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from pgconductor.api.event import Event
-from pgconductor.api.host import Expired, Host
+from pgconductor.api.host import Body, Expired, Host
 from pgconductor.api.interrupt import Released, Suspended
 from pgconductor.api.replay import Place, Replay
-from pgconductor.api.steps import decode_step, encode_step
+from pgconductor.api.steps import step_function
 from pgconductor.api.task import Task
 from pgconductor.duration import Duration, to_milliseconds
 from pgconductor.errors import ChildFailed, ChildTimeout, StepTimeout, ValidationError, WaitTimeout
@@ -30,69 +30,60 @@ class Calls:
         step_timeout: seconds that one step may take.
     """
 
-    def __init__(
-        self, id: bytes, lease: int, attempt: int, replay: Replay, host: Host, step_timeout: float | None
-    ) -> None:
+    def __init__(self, id: bytes, lease: int, replay: Replay, host: Host, step_timeout: float | None) -> None:
         self._id = id
         self._lease = lease
-        self._attempt = attempt
         self.replay = replay
         self._host = host
+        self._size_limit = host.size_limit
         self._step_timeout = step_timeout
 
     async def step(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Place
     ) -> Any:
+        known = step_function(function)
         found = self._call(name, "step", place)
         if isinstance(found, Recorded):
-            return decode_step(name, function, found.result or "null")
+            return known.decode(name, found.result)
         started = self._begin()
         try:
-            value = await self._limited(name, self._host.run(function, args, kwargs))
-            text = self._sized(name, encode_step(name, function, value))
-            await self._host.save(self._done(name, "step", found, text, started))
+            work = self._host.run(function, args, kwargs, known.is_async)
+            value = await (work if self._step_timeout is None else self._limited(name, work))
+            text = self._sized(name, known.encode(name, value))
+            took = int((time.perf_counter() - started) * 1e6)
+            await self._host.save(StepResult(self._id, self._lease, name, found, text, took))
         finally:
             self.replay.active -= 1
-        self._leave_if_stopping()
+        if self._host.stopping:
+            raise Released
         return value
 
     async def transaction(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], place: Place
     ) -> Any:
+        known = step_function(function)
         found = self._call(name, "transaction", place)
         if isinstance(found, Recorded):
-            return decode_step(name, function, found.result or "null")
+            return known.decode(name, found.result)
 
         def body(connection: Any) -> Any:
             return function(connection, *args, **kwargs)
 
-        def encode(value: Any) -> str:
-            return self._sized(name, encode_step(name, function, value))
+        def encode(value: Any) -> bytes:
+            return self._sized(name, known.encode(name, value))
 
-        started = self._begin()
-        try:
-            step = self._done(name, "transaction", found, "", started)
-            value = await self._limited(name, self._host.transact(step, body, encode))
-        finally:
-            self.replay.active -= 1
-        self._leave_if_stopping()
-        return value
+        return await self._transact(name, "transaction", found, body, encode)
 
     async def emit(self, name: str, event: Event[Any], payload: Any, place: Place) -> None:
+        raw = event.encode(payload)
         found = self._call(name, "emit", place)
         if isinstance(found, Recorded):
             return
-        raw = event.encode(payload)
 
         def body(connection: Any) -> Any:
             return self._host.emit(connection, event.name, raw)
 
-        started = self._begin()
-        try:
-            await self._host.transact(self._done(name, "emit", found, "", started), body, lambda _: "null")
-        finally:
-            self.replay.active -= 1
-        self._leave_if_stopping()
+        await self._transact(name, "emit", found, body, lambda _: b"null")
 
     async def sleep(self, name: str, duration: Duration, place: Place) -> None:
         delay_ms = _milliseconds("duration", name, duration)
@@ -176,7 +167,8 @@ class Calls:
         if self.replay.closed:
             raise Suspended
         await self._host.breathe()
-        self._leave_if_stopping()
+        if self._host.stopping:
+            raise Released
 
     def progress(self, done: float, total: float | None, note: str | None) -> None:
         self._host.report(Progress(self._id, self._lease, float(done), None if total is None else float(total), note))
@@ -185,35 +177,38 @@ class Calls:
         """A call's record or position. Where the run is being left already, only what can be waited for is let in."""
         if self.replay.closed or (self.replay.suspended_at is not None and not waits):
             raise Suspended
-        return self.replay.call(name, kind, place, branch=self._host.in_branch())
+        return self.replay.call(name, kind, place, self._host.in_branch)
 
     def _begin(self) -> float:
         self.replay.active += 1
         return time.perf_counter()
 
-    def _done(self, name: str, kind: Kind, position: int, result: str, started: float) -> StepResult:
-        seconds = time.perf_counter() - started
-        return StepResult(self._id, self._lease, name, kind, position, self._attempt, result, seconds)
+    async def _transact(self, name: str, kind: Kind, position: int, body: Body, encode: Callable[[Any], bytes]) -> Any:
+        self._begin()
+        try:
+            step = StepResult(self._id, self._lease, name, position, b"", 0)
+            work = self._host.transact(kind, step, body, encode)
+            value = await (work if self._step_timeout is None else self._limited(name, work))
+        finally:
+            self.replay.active -= 1
+        if self._host.stopping:
+            raise Released
+        return value
 
     async def _limited(self, name: str, work: Any) -> Any:
-        if self._step_timeout is None:
-            return await work
+        assert self._step_timeout is not None
         try:
             return await self._host.within(self._step_timeout, work)
         except Expired:
             raise StepTimeout(f"step `{name}` took longer than {self._step_timeout:g} s") from None
 
-    def _sized(self, name: str, text: str) -> str:
-        if len(text) > self._host.size_limit:
+    def _sized(self, name: str, text: bytes) -> bytes:
+        if len(text) > self._size_limit:
             raise ValidationError(
-                f"the result of `{name}` has {len(text):,} bytes as JSON, more than the {self._host.size_limit:,} of "
+                f"the result of `{name}` has {len(text):,} bytes as JSON, more than the {self._size_limit:,} of "
                 "`size_limit`; store it elsewhere and return its address"
             )
         return text
-
-    def _leave_if_stopping(self) -> None:
-        if self._host.stopping:
-            raise Released
 
     async def _ended(self, found: Recorded, task: Task[Any, Any], place: Place) -> Sequence[Child]:
         if found.target != task.key:

@@ -133,7 +133,7 @@ class _Context(Generic[D]):
                 raise ConductorError("this context was made by hand: it has nowhere to record durable calls")
             replay = Replay(self._recorded)
             limit = None if self._step_timeout_ms is None else self._step_timeout_ms / 1000
-            self._made = Calls(self._id, self._lease, self.attempt, replay, self._host, limit)
+            self._made = Calls(self._id, self._lease, replay, self._host, limit)
         return self._made
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from pgconductor.api.task import Task
 from pgconductor.store.enqueue import Item
-from pgconductor.store.records import Progress, StepResult
+from pgconductor.store.records import Kind, Progress, StepResult
+
+# The function of a transaction, given its connection.
+Body: TypeAlias = Callable[[Any], Any]
 
 
 class Expired(Exception):
@@ -31,7 +34,9 @@ class Host(Protocol):
     def in_branch(self) -> bool:
         """Whether the caller runs beside the handler's own task."""
 
-    async def run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def run(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], is_async: bool
+    ) -> Coroutine[Any, Any, Any]:
         """What a step's function returns: awaited on the loop, or called in a thread."""
 
     async def within(self, seconds: float, work: Any) -> Any:
@@ -43,14 +48,16 @@ class Host(Protocol):
     async def pause(self) -> None:
         """Wait a little for a branch that is in the midst of a step."""
 
-    async def save(self, step: StepResult) -> None:
+    def save(self, step: StepResult) -> Awaitable[None]:
         """Memoise a step; it is committed when this returns.
 
         Raises:
             Released: the execution is somebody else's by now; nothing was written.
         """
 
-    async def transact(self, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], str]) -> Any:
+    async def transact(
+        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+    ) -> Any:
         """What `body(connection)` returns, its writes and the step committed together."""
 
     async def emit(self, connection: Any, event: str, payload: bytes) -> None:

@@ -7,7 +7,7 @@ and returns at once what it returned before; the first call without one is where
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import NamedTuple
 
@@ -54,11 +54,11 @@ class Replay:
         self.closed = False
         self.misuse: ReplayError | None = None
 
-    def call(self, name: str, kind: Kind, place: Place, *, branch: bool = False) -> Recorded | int:
+    def call(self, name: str, kind: Kind, place: Place, in_branch: Callable[[], bool]) -> Recorded | int:
         """What an earlier run recorded for a call, or the position of a new one.
 
         Args:
-            branch: it is made by a task that runs beside the handler's own, where the order of calls may vary.
+            in_branch: whether it is made by a task beside the handler's own, where the order of calls may vary.
 
         Raises:
             ReplayError: the name is no name, is used twice in this run, or belongs to a call of another kind.
@@ -79,7 +79,7 @@ class Replay:
                 f"{place}: `{name}` is {_ARTICLES[kind]} now, and was {_ARTICLES[record.kind]} when this execution ran "
                 "before; give the new call a new name"
             )
-        if not branch:
+        if not in_branch():
             self._sequence.append(record.position)
         return record
 

@@ -1,4 +1,4 @@
-"""The values of steps: stored as JSON, and read back as what the function's annotation says."""
+"""The functions of steps: how they are called, and how their values are stored and come back as what they were."""
 
 from __future__ import annotations
 
@@ -13,71 +13,90 @@ from pgconductor.api.codec import Codec
 from pgconductor.errors import ValidationError
 
 _PLAIN = (str, int, float, bool, type(None))
-_codecs: WeakKeyDictionary[Any, Codec[Any] | None] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, StepFunction] = WeakKeyDictionary()
 
 
-def encode_step(name: str, function: Callable[..., Any], value: Any) -> str:
-    """The JSON text of what a step returned.
+class StepFunction:
+    """What is known of a function that is a step, looked up once.
 
-    Raises:
-        ValidationError: it cannot be stored; the message names the step and the value's type.
+    Attributes:
+        is_async: it is a coroutine function.
     """
-    codec = _codec(name, function)
-    if codec is None:
+
+    __slots__ = ("_codec", "_odd_annotation", "is_async")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.is_async = inspect.iscoroutinefunction(function)
+        self._odd_annotation: str | None = None
+        self._codec: Codec[Any] | None = None
+        annotated = _unwrapped(function)
+        annotation = getattr(annotated, "__annotations__", {}).get("return", inspect.Parameter.empty)
+        if annotation in (inspect.Parameter.empty, Any, "Any", object, "object"):
+            return
+        try:
+            hint = typing.get_type_hints(annotated, include_extras=True)["return"]
+        except Exception as error:
+            self._odd_annotation = f"{annotation!r}, cannot be resolved ({error})"
+            return
+        self._codec = Codec(type(None) if hint is None else hint, "value")
+
+    def encode(self, name: str, value: Any) -> bytes:
+        """The JSON text of what the step `name` returned.
+
+        Raises:
+            ValidationError: it cannot be stored; the message names the step and the value's type.
+        """
+        codec = self._codec
+        if codec is None:
+            self._check_plain(name, value)
+            codec = _ANY
+        try:
+            return codec.encode(value)
+        except ValidationError as error:
+            reason = str(error).removeprefix(f"{codec.label} refused: ")
+            raise ValidationError(f"step `{name}` returned {_named(value)}, which cannot be stored: {reason}") from None
+
+    def decode(self, name: str, stored: str | None) -> Any:
+        """The value that the step returned before.
+
+        Raises:
+            ValidationError: it does not fit the annotation, which has changed.
+        """
+        try:
+            return (self._codec or _ANY).decode(stored or "null")
+        except ValidationError as error:
+            raise ValidationError(f"what step `{name}` returned before does not fit its function: {error}") from None
+
+    def _check_plain(self, name: str, value: Any) -> None:
+        if self._odd_annotation is not None:
+            raise ValidationError(
+                f"step `{name}`: what its function returns, {self._odd_annotation}; import the type at the top of the "
+                "function's module"
+            )
         if (odd := _odd_type(value)) is not None:
             raise ValidationError(
                 f"step `{name}` returned {odd}, and its function says no return type: annotate it, so that the value "
                 "can be stored and come back as what it was"
             )
-        codec = _ANY
+
+
+def step_function(function: Callable[..., Any]) -> StepFunction:
+    """What is known of a function."""
     try:
-        return codec.encode(value).decode()
-    except ValidationError as error:
-        reason = str(error).removeprefix(f"{codec.label} refused: ")
-        raise ValidationError(f"step `{name}` returned {_named(value)}, which cannot be stored: {reason}") from None
+        return _known[function]
+    except KeyError:
+        found = _known[function] = StepFunction(function)
+        return found
+    except TypeError:  # an object that cannot be referred to weakly
+        return StepFunction(function)
 
 
-def decode_step(name: str, function: Callable[..., Any], stored: str) -> Any:
-    """The value that a step returned before.
-
-    Raises:
-        ValidationError: it does not fit the annotation, which has changed.
-    """
-    try:
-        return (_codec(name, function) or _ANY).decode(stored)
-    except ValidationError as error:
-        raise ValidationError(
-            f"the stored result of step `{name}` does not fit its function any more: {error}"
-        ) from None
-
-
-def _codec(name: str, function: Callable[..., Any]) -> Codec[Any] | None:
-    """None: the function does not say what it returns."""
+def _unwrapped(function: Callable[..., Any]) -> Any:
+    """Where the annotations are."""
     while isinstance(function, functools.partial):
         function = function.func
     function = inspect.unwrap(getattr(function, "__func__", function))
-    try:
-        return _codecs[function]
-    except KeyError:
-        codec = _codecs[function] = _make(name, function)
-        return codec
-    except TypeError:  # an object that takes no weak references
-        return _make(name, function)
-
-
-def _make(name: str, function: Callable[..., Any]) -> Codec[Any] | None:
-    described = function if inspect.isroutine(function) else type(function).__call__
-    annotation = getattr(described, "__annotations__", {}).get("return", inspect.Parameter.empty)
-    if annotation is inspect.Parameter.empty or annotation in (Any, "Any", object, "object"):
-        return None
-    try:
-        hint = typing.get_type_hints(described, include_extras=True)["return"]
-    except Exception as error:
-        raise ValidationError(
-            f"step `{name}`: what its function returns, {annotation!r}, cannot be resolved ({error}); import the type "
-            "at the top of the function's module"
-        ) from None
-    return Codec(type(None) if hint is None else hint, "value")
+    return function if inspect.isroutine(function) else type(function).__call__
 
 
 def _odd_type(value: Any) -> str | None:

@@ -7,7 +7,7 @@ import contextvars
 import inspect
 import threading
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -21,8 +21,8 @@ from pgconductor.client.items import ItemMaker
 from pgconductor.errors import ValidationError
 from pgconductor.runtime.journal import Journal
 from pgconductor.store.enqueue import Item
-from pgconductor.store.query import run, run_blocking
-from pgconductor.store.records import Progress, StepResult
+from pgconductor.store.query import Query, run, run_blocking
+from pgconductor.store.records import Kind, Progress, StepResult
 from pgconductor.store.steps import Unsaved, emit_query, save_query
 
 T = TypeVar("T")
@@ -75,9 +75,9 @@ class _Host:
                 self._makers[task.name] = maker
         return maker.many(payloads, options)
 
-    def _save_query(self, step: StepResult) -> Any:
+    def _save_query(self, kind: Kind, step: StepResult) -> Query:
         journal = self.journal
-        return save_query(journal.plan.schema_name, journal.queue.name, journal.worker, [step])
+        return save_query(journal.plan.schema_name, journal.queue.name, journal.worker, kind, [step])
 
     def _check(self, rows: list[tuple[Any, ...]], step: StepResult) -> None:
         """Commit only what is ours: raised within the transaction, this rolls it back."""
@@ -85,7 +85,7 @@ class _Host:
             if not self.journal.saved(Unsaved(step.id, lease, reason)):
                 raise Released
 
-    def _emit_query(self, event: str, payload: bytes) -> Any:
+    def _emit_query(self, event: str, payload: bytes) -> Query:
         return emit_query(self.journal.plan.schema_name, event, payload)
 
 
@@ -105,9 +105,17 @@ class LoopHost(_Host):
     def in_branch(self) -> bool:
         return asyncio.current_task() not in self._slots
 
-    async def run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        if inspect.iscoroutinefunction(function):
-            return await function(*args, **kwargs)
+    def run(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], is_async: bool
+    ) -> Coroutine[Any, Any, Any]:
+        if is_async:
+            work: Coroutine[Any, Any, Any] = function(*args, **kwargs)
+            return work
+        return self._run_in_thread(function, args, kwargs)
+
+    async def _run_in_thread(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
         value = await self._threads.run(function, *args, **kwargs)
         return await value if inspect.isawaitable(value) else value
 
@@ -127,15 +135,17 @@ class LoopHost(_Host):
     async def pause(self) -> None:
         await asyncio.sleep(PAUSE)
 
-    async def save(self, step: StepResult) -> None:
-        await self.journal.save(step)
+    def save(self, step: StepResult) -> Awaitable[None]:
+        return self.journal.save(step)
 
-    async def transact(self, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], str]) -> Any:
+    async def transact(
+        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+    ) -> Any:
         started = time.perf_counter()
         async with self.journal.transactions.begin() as connection:
             value = await body(connection)
-            done = step._replace(result=encode(value), seconds=time.perf_counter() - started)
-            self._check((await run(connection, [self._save_query(done)]))[0], step)
+            done = step._replace(result=encode(value), took=_since(started))
+            self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
         return value
 
     async def emit(self, connection: Any, event: str, payload: bytes) -> None:
@@ -152,18 +162,20 @@ class OtherLoopHost(LoopHost):
         task: Any = asyncio.current_task()
         super().__init__(journal, _DefaultThreads(), frozenset([task]))
 
-    async def save(self, step: StepResult) -> None:
-        await self._home(self.journal.save(step))
+    def save(self, step: StepResult) -> Awaitable[None]:
+        return self._home(self.journal.saved_step(step))
 
-    async def transact(self, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], str]) -> Any:
+    async def transact(
+        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+    ) -> Any:
         # The handler's own code must not leave its loop, so the connection comes here.
         connection = await self.journal.transactions.connect_here()
         started = time.perf_counter()
         try:
             async with connection.transaction():
                 value = await body(connection)
-                done = step._replace(result=encode(value), seconds=time.perf_counter() - started)
-                self._check((await run(connection, [self._save_query(done)]))[0], step)
+                done = step._replace(result=encode(value), took=_since(started))
+                self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
         finally:
             await connection.close()
         return value
@@ -195,7 +207,9 @@ class ThreadHost(_Host):
     def in_branch(self) -> bool:
         return False
 
-    async def run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    async def run(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], is_async: bool
+    ) -> Any:
         self._stop_if_asked()
         value = function(*args, **kwargs)
         return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
@@ -219,18 +233,20 @@ class ThreadHost(_Host):
         time.sleep(PAUSE)  # noqa: ASYNC251  # this host blocks its handler's thread
 
     async def save(self, step: StepResult) -> None:
-        asyncio.run_coroutine_threadsafe(self.journal.save(step), self.journal.loop).result()
+        asyncio.run_coroutine_threadsafe(self.journal.saved_step(step), self.journal.loop).result()
         self._stop_if_asked()
 
-    async def transact(self, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], str]) -> Any:
+    async def transact(
+        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+    ) -> Any:
         self._stop_if_asked()
         started = time.perf_counter()
         with self.journal.transactions.begin_blocking() as connection:
             value = body(connection)
             if inspect.iscoroutine(value):  # the emit of this host, or a function that should have been sync
                 value = drive(value)
-            done = step._replace(result=encode(value), seconds=time.perf_counter() - started)
-            for _, lease, reason in run_blocking(connection, [self._save_query(done)])[0]:
+            done = step._replace(result=encode(value), took=_since(started))
+            for _, lease, reason in run_blocking(connection, [self._save_query(kind, done)])[0]:
                 if reason is None:
                     raise Released
                 self.journal.loop.call_soon_threadsafe(self.journal.saved, Unsaved(step.id, lease, reason))
@@ -252,6 +268,10 @@ async def in_other_loop(function: Callable[..., Any], payload: Any, ctx: AnyCont
     """Run an async handler in a loop that is not the journal's."""
     ctx._host = OtherLoopHost(journal)
     return await function(payload, ctx)
+
+
+def _since(started: float) -> int:
+    return int((time.perf_counter() - started) * 1e6)
 
 
 async def _awaited(value: Any) -> Any:

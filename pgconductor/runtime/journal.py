@@ -60,8 +60,8 @@ class Journal:
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def save(self, step: StepResult) -> None:
-        """Memoise a step; it is committed when this returns.
+    def save(self, step: StepResult) -> asyncio.Future[None]:
+        """Memoise a step: it is committed once what is returned is done.
 
         Raises:
             Released: the execution is somebody else's by now, or the worker is gone; nothing was written.
@@ -69,7 +69,11 @@ class Journal:
         future: asyncio.Future[None] = self.loop.create_future()
         self._saving.append((step, future))
         self._wake()
-        await future
+        return future
+
+    async def saved_step(self, step: StepResult) -> None:
+        """The same for other threads, which can only have a coroutine run here."""
+        await self.save(step)
 
     async def note(self, note: Note) -> None:
         """Add to the history of an execution."""

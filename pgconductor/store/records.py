@@ -55,17 +55,15 @@ class StepResult(NamedTuple):
     Attributes:
         id, lease: of the execution, and what it is held under.
         result: JSON text.
-        seconds: how long it took.
+        took: microseconds.
     """
 
     id: bytes
     lease: int
     name: str
-    kind: Kind
     position: int
-    attempt: int
-    result: str
-    seconds: float
+    result: bytes
+    took: int
 
 
 class Wait(NamedTuple):

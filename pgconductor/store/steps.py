@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 
+from pgconductor.store.bigints import BigintArray
+from pgconductor.store.json_array import JsonArray
 from pgconductor.store.query import Query
-from pgconductor.store.records import Child, Note, Progress, Recorded, StepResult
+from pgconductor.store.records import Child, Kind, Note, Progress, Recorded, StepResult
 from pgconductor.store.statements import statement
+from pgconductor.store.texts import TextArray
 from pgconductor.store.uuids import UuidArray
 
 
@@ -35,8 +38,8 @@ class Steps:
         self._cursor = connection.cursor(binary=True)
 
     async def save(self, steps: Sequence[StepResult]) -> list[Unsaved]:
-        """Memoise steps, all or, on an error, none."""
-        query = save_query(self._schema, self._queue, self._worker, steps)
+        """Memoise plain steps, all or, on an error, none."""
+        query = save_query(self._schema, self._queue, self._worker, "step", steps)
         await self._cursor.execute(query.text, query.values, prepare=True)
         return [Unsaved(*row) for row in await self._cursor.fetchall()]
 
@@ -59,19 +62,18 @@ class Steps:
         await self._cursor.execute(statement(verb, self._schema, self._queue), values)
 
 
-def save_query(schema: str, queue: str, worker: int, steps: Sequence[StepResult]) -> Query:
-    """The statement that memoises steps; its rows are `Unsaved`."""
-    ids, leases, names, kinds, positions, attempts, results, seconds = zip(*steps, strict=True)
+def save_query(schema: str, queue: str, worker: int, kind: Kind, steps: Sequence[StepResult]) -> Query:
+    """The statement that memoises steps of one kind; its rows are `Unsaved`."""
+    ids, leases, names, positions, results, took = zip(*steps, strict=True)
     values = {
         "worker": worker,
+        "kind": kind,
         "ids": UuidArray(ids),
-        "leases": list(leases),
-        "names": list(names),
-        "kinds": list(kinds),
-        "positions": list(positions),
-        "attempts": list(attempts),
-        "results": list(results),
-        "seconds": list(seconds),
+        "leases": BigintArray(leases),
+        "names": TextArray(names),
+        "positions": BigintArray(positions),
+        "results": JsonArray(results),
+        "took": BigintArray(took),
     }
     return Query(statement("save_steps", schema, queue), values)
 
