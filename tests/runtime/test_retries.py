@@ -81,7 +81,7 @@ class TestSchedule:
     @pytest.mark.parametrize("outcome", [Completed(None), Failed(Fatal("x"))], ids=["completed", "failed"])
     def test_what_is_not_kept_is_discarded(self, outcome: Completed | Failed) -> None:
         plan = task("t", retention={"completed_ms": 0, "failed_ms": 0, "cancelled_ms": 0})
-        assert settled(outcome, ID, 1, 1, plan) == Discarded(ID, 1)
+        assert settled(outcome, ID, 1, 1, plan, traced=True) == Discarded(ID, 1, True)
 
 
 async def test_a_failed_execution_runs_again_until_it_succeeds(stage: Stage) -> None:

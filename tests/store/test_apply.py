@@ -391,7 +391,8 @@ class TestLaneIndexes:
         apply(database, make_plan(task("plain")))
         with psycopg.connect(database) as long:
             long.execute(
-                f"insert into {SCHEMA}.ready select {SCHEMA}.uuid7(), now(), now(), 0, 0, 1, 'default', 'x', '{{}}'"
+                f"insert into {SCHEMA}.ready"
+                f" select {SCHEMA}.uuid7(), now(), now(), 0, 0, 1, false, 'default', 'x', '{{}}'"
             )
             building = threading.Thread(target=apply, args=(database, make_plan(task("plain", limit=2))))
             building.start()

@@ -23,8 +23,9 @@ async def worker(new_hand: NewHand) -> Hand:
 
 async def test_a_claim_moves_rows_to_running_under_the_worker_and_its_lease(worker: Hand, observer: Observer) -> None:
     id = observer.one("plain", {"n": 1}, tags=("blue",), key=None)
-    ((claimed, task_key, version, attempt, payload, priority, _),) = await worker.claim()
+    ((claimed, task_key, version, attempt, payload, priority, _, is_child, has_steps),) = await worker.claim()
     assert (UUID(bytes=claimed), task_key, version, attempt, payload, priority) == (id, "plain", 1, 1, '{"n": 1}', 0)
+    assert (is_child, has_steps) == (False, False)
     (row,) = observer.rows("select * from {}.running")
     assert (row["worker"], row["lease"], row["attempts"], row["slot"], row["tags"]) == (worker.id, 1, 1, None, ["blue"])
     observer.assert_one_row_each([id])
@@ -249,7 +250,7 @@ class TestFloor:
         assert sorted(taken) == sorted(ids)
 
     def test_no_more_than_a_tenth_of_the_time_goes_into_claims_from_the_start(self) -> None:
-        floor, row = Floor(), (b"\0" * 16, "t", 1, 1, "{}", 0, None)
+        floor, row = Floor(), (b"\0" * 16, "t", 1, 1, "{}", 0, None, False, False)
         floor.before_claim(100.0)
         floor.after_claim(100.0, 101.0, row, full=True)  # type: ignore[arg-type]  # from the start, and slow
         from_start = 0

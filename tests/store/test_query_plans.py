@@ -182,7 +182,7 @@ def test_a_look_goes_by_the_indexes(connection: psycopg.Connection[Any], plan: P
 
 
 SETTLE = {
-    "discard": {},
+    "discard": {"traced": []},
     "finish": {"states": ["completed"] * 20, "results": [None] * 20, "errors": [None] * 20},
     "reschedule": {"delays": [1000] * 20, "errors": ["{}"] * 20},
     "release": {},
