@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.database import PLAN_FILE
 from benchmarks.tally import Tally
 from pgconductor.runtime.orchestrator import Orchestrator
+from pgconductor.runtime.process import freeze_startup
 
 # The end of a drain is told at once. Until then a line every now and then will do: each is a switch of processes, and a
 # hundred a second cost a tenth of a drain's speed.
@@ -25,6 +26,7 @@ async def main(url: str, queues: list[str]) -> None:
     orchestrator = Orchestrator.from_plan(PLAN_FILE, queues=queues, url=url, deps=tally)
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     async with orchestrator:
+        freeze_startup()
         while not ended.done():
             now, state = time.monotonic(), (tally.count, held(orchestrator))
             if state != told and (state[1] == 0 or now > told_at + TELL):

@@ -29,6 +29,7 @@ T = TypeVar("T")
 Path: TypeAlias = "tuple[str | int, ...]"
 
 _BACKSLASH = 0x5C
+_SCALARS = frozenset({bool, int, str, type(None)})
 # pydantic's default is to write NaN as null; in texts all of these are innocent.
 _HIDDEN = re.compile(rb"NaN|Infinity|null")
 
@@ -113,9 +114,10 @@ class Codec(Generic[T]):
     @cached_property
     def _write(self) -> Callable[[T], bytes]:
         to_json = self._adapter.serializer.to_json
-        # An instance of a frozen model is what its type says. Others may have been changed since they were validated,
-        # so they are checked as they are written, which makes it three times as dear.
-        return to_json if self._is_strict else partial(to_json, warnings="error")
+        # An instance of a frozen model is what its type says, and so is a scalar. Others may have been changed since they
+        # were validated, so they are checked as they are written, which costs 2 us.
+        checked = self._is_strict or self._class in _SCALARS
+        return to_json if checked else partial(to_json, warnings="error")
 
     @cached_property
     def _class(self) -> type[Any]:

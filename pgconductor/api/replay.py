@@ -44,7 +44,7 @@ class Replay:
 
     def __init__(self, recorded: Iterable[Recorded]) -> None:
         self._recorded = {record.name: record for record in recorded}
-        self._next = max((record.position for record in self._recorded.values()), default=0) + 1
+        self._next = 1 if not self._recorded else 1 + max(record.position for record in self._recorded.values())
         self._called: dict[str, Place] = {}
         self._sequence: list[int] = []
         self.waits: list[Wait] = []
