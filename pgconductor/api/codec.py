@@ -114,8 +114,8 @@ class Codec(Generic[T]):
     @cached_property
     def _write(self) -> Callable[[T], bytes]:
         to_json = self._adapter.serializer.to_json
-        # An instance of a frozen model is what its type says, and so is a scalar. Others may have been changed since they
-        # were validated, so they are checked as they are written, which costs 2 us.
+        # An instance of a frozen model is what its type says, and so is a scalar. Others may have been changed since
+        # they were validated, so they are checked as they are written, which costs 2 us.
         checked = self._is_strict or self._class in _SCALARS
         return to_json if checked else partial(to_json, warnings="error")
 

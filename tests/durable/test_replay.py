@@ -173,7 +173,7 @@ async def test_a_moment_without_a_zone_is_refused_at_the_call(stage: Stage) -> N
     @stage.task()
     async def zoneless(payload: Any, ctx: Any) -> None:
         try:
-            await ctx.sleep_until("then", datetime(2030, 1, 1))  # noqa: DTZ001  # that is the mistake
+            await ctx.sleep_until("then", datetime(2030, 1, 1))
         except ValidationError as error:
             caught.append(error)
 
