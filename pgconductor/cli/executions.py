@@ -39,11 +39,13 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--task", help="Only of this task.")
-@click.option("--queue", help="Only of this queue.")
+@click.option("--task", metavar="TASK", help="Only of this task.")
+@click.option("--queue", metavar="QUEUE", help="Only of this queue.")
 @click.option("--state", type=click.Choice(get_args(State)), help="Only in this state.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
-@click.option("--before", type=click.UUID, help="The next page: only those older than this id.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
+)
+@click.option("--before", metavar="ID", type=click.UUID, help="The next page: only those older than this id.")
 @with_json
 @select_plan
 def list_executions(
@@ -82,9 +84,9 @@ def show_execution(id: UUID, as_json: bool) -> None:
 
 @command.command("cancel")
 @click.argument("ids", metavar="[ID]...", type=click.UUID, nargs=-1)
-@click.option("--task", help="All of this task.")
-@click.option("--queue", help="All of this queue.")
-@click.option("--tag", help="All with this tag.")
+@click.option("--task", metavar="TASK", help="All of this task.")
+@click.option("--queue", metavar="QUEUE", help="All of this queue.")
+@click.option("--tag", metavar="TAG", help="All with this tag.")
 @click.option("--reason", default="cancelled from the command line", show_default=True, help="Kept with each.")
 @select_plan
 def cancel_executions(ids: tuple[UUID, ...], task: str | None, queue: str | None, tag: str | None, reason: str) -> None:
@@ -104,12 +106,13 @@ def cancel_executions(ids: tuple[UUID, ...], task: str | None, queue: str | None
 
 
 @command.command("tail")
-@click.option("--task", help="Only of this task.")
-@click.option("--queue", help="Only of this queue.")
+@click.option("--task", metavar="TASK", help="Only of this task.")
+@click.option("--queue", metavar="QUEUE", help="Only of this queue.")
 @click.option("--state", type=click.Choice(sorted(ENDED)), help="Only those that end so.")
 @click.option(
     "-n",
     "--lines",
+    metavar="N",
     type=click.IntRange(min=0),
     default=10,
     show_default=True,

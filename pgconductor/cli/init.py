@@ -17,7 +17,9 @@ _IGNORED = {".pgconductor", ".pgconductor/", "/.pgconductor", "/.pgconductor/"}
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--name", help="The application's name; by default that of the package, project or folder.")
+@click.option(
+    "--name", metavar="NAME", help="The application's name; by default that of the package, project or folder."
+)
 def command(directory: Path, name: str | None) -> None:
     """Begin a project: a conductor.toml, a handler, and what to type next.
 

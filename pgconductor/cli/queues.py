@@ -71,10 +71,11 @@ def resume(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
 @with_json
 @select_plan
 def purge(name: str, yes: bool, reason: str | None, as_json: bool) -> int:
-    """Cancel what is ready or scheduled in a queue, retries and sleepers included.
+    """Cancel what is ready or scheduled in a queue.
 
-    Each ends cancelled, is kept like any cancelled execution, and whatever waits for it is told. What runs or is parked
-    goes on, and what is enqueued after the purge began stays.
+    Each ends cancelled, is kept like any cancelled execution, and its parent is told; retries are among them, and
+    executions about to go on with their next step. What runs, sleeps or waits for something goes on, and what is
+    enqueued after the purge began stays.
     """
     project = open_project()
     schema = project.plan.schema_name

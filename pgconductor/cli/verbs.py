@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Verb(NamedTuple):
@@ -33,6 +36,8 @@ VERBS: dict[str, Verb] = {
     "tasks": Verb("pgconductor.cli.tasks", "List the tasks: what is declared, what waits and how fast it ends."),
     "workers": Verb("pgconductor.cli.workers", "List the workers: one a queue and process, with what each holds."),
     "queues": Verb("pgconductor.cli.queues", "List, pause, resume and empty queues."),
+    "doctor": Verb("pgconductor.cli.doctor", "Look for what is wrong, or soon will be, and say what to do about it."),
+    "completion": Verb("pgconductor.cli.completion", "Print what makes a shell complete verbs and options."),
     "explain": Verb("pgconductor.cli.explain", "Explain a code such as CFG201."),
     "version": Verb("pgconductor.cli.version", "Say which version this is, and what it runs on."),
 }
@@ -47,6 +52,13 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         verb = VERBS.get(cmd_name)
         return None if verb is None else cast("click.Command", import_module(verb.module).command)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        # click would import every verb for its summary, at every press of the key.
+        verbs = [CompletionItem(name, help=verb.summary) for name, verb in VERBS.items() if name.startswith(incomplete)]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pgconductor.plan.interpolate import interpolate
 from pgconductor.plan.model import Plan
+
+_SECRETS = ("password", "sslpassword", "oauth_client_secret")
+_IN_AUTHORITY = re.compile(r"^(\w+://[^:/?@]*):.*@", re.DOTALL)
+_IN_QUERY = re.compile(rf"([?&](?:{'|'.join(_SECRETS)})=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -60,21 +66,19 @@ def open_endpoint(
 
 
 def hide_password(url: str) -> str:
-    """The connection string as it may be printed.
+    """The connection string as it may be printed: rather too little of it than a secret.
 
     >>> hide_password("postgresql://app:secret@db/app")
     'postgresql://app:***@db/app'
+    >>> hide_password("host=db user=app password=secret")
+    'user=app password=*** host=db'
     """
-    try:
-        password = conninfo_to_dict(url).get("password")
-    except Exception:  # not a connection string: print nothing of it
-        return "(an invalid connection string)"
-    if not password:
-        return url
     if "://" in url:
-        head, at, tail = url.rpartition("@")
-        scheme, _, credentials = head.partition("://")
-        user = credentials.split(":", 1)[0]
-        if at:
-            return f"{scheme}://{user}:***@{tail}"
-    return make_conninfo(url, password="***")
+        # By its text, not as libpq reads it: a password with an unescaped `/` is none to libpq, and still a secret.
+        return _IN_QUERY.sub(r"\1***", _IN_AUTHORITY.sub(r"\1:***@", url))
+    try:
+        settings = conninfo_to_dict(url)
+    except ProgrammingError:
+        return "(an invalid connection string)"
+    shown = {name: "***" if name in _SECRETS else value for name, value in settings.items()}
+    return make_conninfo("", **shown)

@@ -57,6 +57,8 @@ async def open_session(url: str, name: str, *, settings: str | None = None) -> S
         )
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from None
+    except psycopg.ProgrammingError:
+        raise _invalid(url) from None
     pooled = await _behind_pooler(connection)
     if pooled:
         connection.prepare_threshold = None
@@ -77,11 +79,21 @@ def open_blocking(url: str, name: str) -> Connection:
         )
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from None
+    except psycopg.ProgrammingError:
+        raise _invalid(url) from None
 
 
 def unreachable(url: str, error: Exception) -> DatabaseUnreachable:
     reason = " ".join(str(error).split()) or type(error).__name__
     return DatabaseUnreachable(f"cannot reach the database at {hide_password(url)}: {reason}")
+
+
+def _invalid(url: str) -> DatabaseUnreachable:
+    # What libpq says of it quotes parts of it, perhaps of the password.
+    return DatabaseUnreachable(
+        f"cannot reach the database: {hide_password(url)} is no connection string; it looks like "
+        "postgresql://user:password@host/database, and what is special in a password is percent-encoded"
+    )
 
 
 async def _behind_pooler(connection: AsyncConnection) -> bool:
