@@ -11,17 +11,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pgconductor.api.context import Context
+    from pgconductor.api.context import Context, SyncContext
+    from pgconductor.api.event import Event
     from pgconductor.api.task import Task
     from pgconductor.errors import (
+        ChildFailed,
+        ChildTimeout,
         ConductorError,
         ExecutionCancelled,
         ExecutionFailed,
         ExecutionNotFound,
         Fatal,
+        ReplayError,
         ResultTimeout,
         Retry,
+        StepTimeout,
         ValidationError,
+        WaitTimeout,
     )
     from pgconductor.plan.model import Plan
     from pgconductor.runtime.orchestrator import Orchestrator
@@ -29,23 +35,32 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ChildFailed",
+    "ChildTimeout",
     "ConductorError",
     "Context",
+    "Event",
     "ExecutionCancelled",
     "ExecutionFailed",
     "ExecutionNotFound",
     "Fatal",
     "Orchestrator",
     "Plan",
+    "ReplayError",
     "ResultTimeout",
     "Retry",
+    "StepTimeout",
+    "SyncContext",
     "Task",
     "ValidationError",
+    "WaitTimeout",
 ]
 
 # Loaded when first asked for: a command that needs one of them does not pay for the others.
 _HOMES = {
     "Context": "pgconductor.api.context",
+    "SyncContext": "pgconductor.api.context",
+    "Event": "pgconductor.api.event",
     "Task": "pgconductor.api.task",
     "Plan": "pgconductor.plan.model",
     "Orchestrator": "pgconductor.runtime.orchestrator",

@@ -53,13 +53,17 @@ def error_text(kind: str, message: str, trace: str | None = None, step: str | No
 
 
 def _step_of(error: BaseException | None) -> str | None:
-    """The step of a child or a wait that failed, if that is what the exception is about, however it was wrapped."""
+    """The step of a child or a wait that failed, if that is what the exception is, or was raised from.
+
+    Not what it was merely raised after: where a handler caught the failure and something else went wrong then, the next
+    attempt has to find the failure again, and take the same way.
+    """
     for _ in range(FRAME_LIMIT):
         if error is None:
             return None
         if isinstance(step := getattr(error, "step", None), str):
             return step
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
     return None
 
 

@@ -188,7 +188,7 @@ async def test_another_tasks_payload_is_refused(conductor: Conductor) -> None:
 
 
 async def test_a_payload_of_more_than_16_mb_is_refused(conductor: Conductor, backstage: Backstage) -> None:
-    with pytest.raises(ValidationError, match=r"has 16,777,\d\d\d bytes as JSON, more than 16,777,216"):
+    with pytest.raises(ValidationError, match=r"has 16,777,\d\d\d bytes as JSON, more than the 16,777,216"):
         await conductor.send_email(Email(to="x" * 16 * 1024 * 1024))
     assert backstage.count() == 0
 
