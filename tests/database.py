@@ -84,6 +84,22 @@ class PrivateServer:
             assert time.monotonic() < deadline, f"the server did not end by {mode}"
             time.sleep(0.01)
 
+    def freeze(self) -> None:
+        """SIGSTOP to all of it: connections stay open, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        """First the postmaster, which then starts no more, and its children, as Linux tells them."""
+        pid = self.cluster.pid()
+        assert pid is not None, "the server does not run"
+        os.kill(pid, number)
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in path.read_text().split():
+                os.kill(int(child), number)
+
     def restart(self, mode: Literal["smart", "fast", "immediate", "kill"] = "fast") -> None:
         """`stop`, then `start`."""
         self.stop(mode)

@@ -284,6 +284,8 @@ class Orchestrator:
         for worker in self._workers.values():
             worker.listening = listening
             worker.wake()
+            if not listening:  # nobody hears sooner that the server crashed: its last claims are undone then
+                worker.doubt()
 
     def _lost_workers(self, lost: list[int]) -> None:
         """Another process pruned them after a day without a beat; what they held is long somebody else's."""

@@ -168,11 +168,16 @@ class Worker:
     def regain(self) -> None:
         """Its lease had lapsed and it is alive again: keep from running what may be somebody else's by now."""
         lapses = self.tenure.lapses
-        count = self._slots.give_back_buffered()
-        logger.warning("queue %s: the lease had lapsed; gave back %d executions not started", self.queue.name, count)
+        logger.warning("queue %s: its lease had lapsed", self.queue.name)
+        self.doubt()
+        self.tenure.regain(lapses)
+
+    def doubt(self) -> None:
+        """What it holds may be somebody else's: start nothing of it, and ask the database about what runs."""
+        if count := self._slots.give_back_buffered():
+            logger.info("queue %s: giving back %d executions that have not started", self.queue.name, count)
         self._compare_at = 0.0
         self._poke.set()
-        self.tenure.regain(lapses)
 
     def info(self) -> Info:
         return Info(
@@ -225,8 +230,12 @@ class Worker:
         claims = Claims(connection, self._schema, self.queue, self.id)
         self._idle = False
         self._compare_at = self._look_at = 0.0
-        while self._claiming:
-            await self._claim_once(claims, time.monotonic())
+        try:
+            while self._claiming:
+                await self._claim_once(claims, time.monotonic())
+        finally:
+            # If the server crashed, claims that it had not written to disk yet are undone.
+            self.doubt()
 
     async def _claim_once(self, claims: Claims, now: float) -> None:
         if now >= self._compare_at:

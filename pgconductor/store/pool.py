@@ -17,7 +17,7 @@ from pgconductor.errors import DatabaseUnreachable
 from pgconductor.plan.model import DatabasePlan
 from pgconductor.store.faults import TRANSIENT, explain, is_lost
 from pgconductor.store.query import Query, Rows, run
-from pgconductor.store.session import CONNECT_TIMEOUT, open_session, unreachable
+from pgconductor.store.session import connection_settings, open_session, unreachable
 
 # Generic plans cost no planning and do not change with statistics, which are wrong half the time for tables that fill
 # and empty; the functions that take locks must see, after a wait, what the other transaction wrote.
@@ -62,7 +62,7 @@ class Pool:
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             url,
             open=False,
-            kwargs={"autocommit": True, "application_name": self.name, "connect_timeout": CONNECT_TIMEOUT},
+            kwargs=connection_settings(url, self.name),
             min_size=settings.pool.min,
             max_size=settings.pool.max,
             timeout=self.timeout,

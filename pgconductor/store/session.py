@@ -8,9 +8,11 @@ three is used.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, Connection
+from psycopg.conninfo import conninfo_to_dict
 
 from pgconductor.errors import DatabaseUnreachable
 from pgconductor.store.endpoint import hide_password
@@ -25,7 +27,16 @@ WORKER_SETTINGS = (
 CLAIM_SETTINGS = "set synchronous_commit = off;"
 # durability = "relaxed": a crash of the server may undo the last half second of settling, and run it again.
 RELAXED_SETTINGS = "set synchronous_commit = off;"
-CONNECT_TIMEOUT = 10
+# Where a dead host or a firewall swallows what is sent, nobody says that the connection is lost: the kernel has to
+# notice, and by its own defaults takes from a quarter of an hour to two hours. What the URL says of these holds.
+# With 5 s for a connection and two for the pause between, workers are back within five seconds of the network.
+_DEFAULTS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,18 @@ class Session:
     pooled: bool
 
 
+def connection_settings(url: str, name: str) -> dict[str, Any]:
+    """How psycopg opens every connection of ours, beside its URL.
+
+    Args:
+        url: what it says of timeouts holds.
+        name: `application_name`.
+    """
+    said = conninfo_to_dict(url)
+    timeouts = {option: value for option, value in _DEFAULTS.items() if option not in said}
+    return {"autocommit": True, "application_name": name, **timeouts}
+
+
 async def open_session(url: str, name: str, *, settings: str | None = None) -> Session:
     """Connect.
 
@@ -52,9 +75,7 @@ async def open_session(url: str, name: str, *, settings: str | None = None) -> S
         DatabaseUnreachable: no connection could be made.
     """
     try:
-        connection = await AsyncConnection.connect(
-            url, autocommit=True, application_name=name, connect_timeout=CONNECT_TIMEOUT, prepare_threshold=2
-        )
+        connection = await AsyncConnection.connect(url, prepare_threshold=2, **connection_settings(url, name))
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from None
     except psycopg.ProgrammingError:
@@ -74,9 +95,7 @@ def open_blocking(url: str, name: str) -> Connection:
         DatabaseUnreachable: no connection could be made.
     """
     try:
-        return Connection.connect(
-            url, autocommit=True, application_name=name, connect_timeout=CONNECT_TIMEOUT, prepare_threshold=None
-        )
+        return Connection.connect(url, prepare_threshold=None, **connection_settings(url, name))
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from None
     except psycopg.ProgrammingError:

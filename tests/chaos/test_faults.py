@@ -5,81 +5,13 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from uuid import UUID
 
-import psycopg
 import pytest
 
-from tests.app import ledger
-from tests.chaos.crew import Crew
-from tests.observer import Observer
-from tests.plans import make_plan, task
+from tests.chaos.scene import Scene, sessions, terminate
 
-PLAN = make_plan(
-    task("work", retry={"max_attempts": 20}),
-    task("narrow", limit=2, retry={"max_attempts": 20}),
-    task("kill_worker", retry={"max_attempts": 2}),
-    queues={"default": {"lease_ms": 2_000, "worker_concurrency": 8, "fetch_batch_size": 20}},
-)
-
-
-class Scene:
-    """A queue with work, the workers on it, and the verdict."""
-
-    def __init__(self, crew: Crew, observer: Observer) -> None:
-        self.crew = crew
-        self.observer = observer
-        self.ids: list[UUID] = []
-
-    def enqueue(self, count: int, ms: int = 20) -> None:
-        self.ids += self.observer.enqueue("work", {"ms": ms}, count=count)
-        self.ids += self.observer.enqueue("narrow", {"ms": ms}, count=count // 10)
-
-    def wait_for_completed(self, count: int, seconds: float = 60) -> None:
-        self.observer.wait_until(lambda: self.observer.counts().get("completed", 0) >= count, seconds)
-
-    def verify(self) -> None:
-        """Everything ends once, and fresh work succeeds within five seconds."""
-        self.wait_for_completed(len(self.ids))
-        self.observer.assert_one_row_each(self.ids)
-        again = self.observer.value(
-            "select count(*) from ledger as l join {}.finished as f on f.id = l.execution_id"
-            " where l.started_at > f.finished_at"
-        )
-        assert again == 0, "a completed execution ran again"
-        unheard = self.observer.value(
-            "select count(*) from {}.finished as f where f.state = 'completed'"
-            " and not exists (select from ledger as l where l.execution_id = f.id and l.ended_at is not null)"
-        )
-        assert unheard == 0, "an execution completed that no handler ended"
-        assert self.observer.counts() == {"completed": len(self.ids)}
-        fresh = self.observer.enqueue("work", {"ms": 1}, count=5)
-        self.ids += fresh
-        self.wait_for_completed(len(self.ids), 5)
-        self.crew.stop()
-        # Killed workers stay on show for a day; they hold nothing.
-        self.observer.run("delete from {}.workers where expires_at < clock_timestamp()")
-        self.observer.assert_nothing_held()
-
-    def terminate_backends(self) -> None:
-        """Every connection of every worker, as an impatient administrator would."""
-        self.observer.run(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where datname = current_database() and application_name like 'pgconductor %%'"
-        )
-
-
-@pytest.fixture
-def scene(database: str, tmp_path: Path) -> Iterator[Scene]:
-    with Crew(tmp_path, PLAN, database) as crew:
-        with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute(ledger.TABLE)
-        first = crew.start()  # creates the schema
-        with Observer(database) as observer:
-            assert first.is_alive
-            yield Scene(crew, observer)
+# What each worker process keeps open.
+ROLES = {"default claims", "default settles", "heartbeat", "maintenance", "listener"}
 
 
 def test_a_worker_killed_in_mid_drain_loses_nothing(scene: Scene) -> None:
@@ -99,13 +31,46 @@ def test_a_worker_frozen_past_its_lease_changes_nothing_when_it_wakes(scene: Sce
     scene.observer.wait_until(lambda: "rescued" in scene.crew.hands[1].said(), 20)
     frozen.thaw()
     scene.verify()
+    assert "its lease had lapsed" in frozen.said()
+
+
+def test_handlers_that_a_freeze_interrupted_are_stopped_when_they_are_somebody_elses(scene: Scene) -> None:
+    scene.ids = scene.observer.enqueue("work", {"ms": 3_000}, count=4)
+    scene.observer.wait_until(lambda: len(scene.runs()) == 4)
+    frozen = scene.crew.hands[0]
+    frozen.freeze()
+    scene.crew.start()
+    scene.observer.wait_until(lambda: scene.crew.hands[1].said().count("rescued") == 4, 20)
+    frozen.thaw()
+    scene.observer.wait_until(lambda: frozen.said().count("stopping ") == 4, 10)
+    scene.verify()
+    assert {run.pid for run in scene.runs() if run.ended_at and run.execution_id in scene.ids[:4]} == {
+        scene.crew.hands[1].pid
+    }
 
 
 def test_connections_that_are_terminated_all_the_time_only_delay(scene: Scene) -> None:
     scene.enqueue(200)
     for _ in range(5):
         time.sleep(0.3)
-        scene.terminate_backends()
+        for pids in sessions(scene.observer).values():
+            terminate(scene.observer, pids)
+    scene.verify()
+
+
+def test_each_connection_can_be_terminated_at_any_moment(scene: Scene) -> None:
+    draw = random.Random(7)
+    ended: dict[str, int] = dict.fromkeys(ROLES, 0)
+    deadline = time.monotonic() + 60
+    while min(ended.values()) < 2:
+        assert time.monotonic() < deadline, ended
+        if len(scene.ids) - scene.completed < 50:
+            scene.enqueue(100, ms=10)
+        time.sleep(draw.random() * 0.1)
+        open_now = sessions(scene.observer)
+        fewest = min(ROLES & open_now.keys(), key=lambda role: ended[role], default=None)
+        if fewest is not None:
+            ended[fewest] += terminate(scene.observer, open_now[fewest])
     scene.verify()
 
 
@@ -131,7 +96,7 @@ def test_every_fault_at_random_for_a_minute(scene: Scene, seed: int) -> None:
         scene.enqueue(draw.randrange(50, 200), ms=draw.randrange(1, 40))
         time.sleep(draw.random() * 2)
         victim = draw.choice(scene.crew.alive)
-        match draw.randrange(4):
+        match draw.randrange(5):
             case 0:
                 victim.kill()
                 scene.crew.start()
@@ -140,7 +105,11 @@ def test_every_fault_at_random_for_a_minute(scene: Scene, seed: int) -> None:
                 time.sleep(draw.random() * 5)
                 victim.thaw()
             case 2:
-                scene.terminate_backends()
+                for pids in sessions(scene.observer).values():
+                    terminate(scene.observer, pids)
+            case 3:
+                role = draw.choice(sorted(sessions(scene.observer)) or ["none"])
+                terminate(scene.observer, sessions(scene.observer).get(role, []))
             case _:
                 victim.send(signal.SIGTERM)
                 assert victim.wait(40) == 0

@@ -127,3 +127,53 @@ async def test_what_nobody_took_runs_on_through_a_lapse(stage: Stage) -> None:
         end.set()
         assert (await stage.ended(id))["attempts"] == 1
         assert (await stage.ended(again))["state"] == "completed"
+
+
+async def test_what_was_claimed_ahead_is_given_back_when_the_claims_connection_is_lost(stage: Stage) -> None:
+    """A server that crashed has forgotten the last claims: others may have run them."""
+    started: list[UUID] = []
+    end = asyncio.Event()
+
+    @stage.task()
+    async def patient(payload: Any, ctx: Any) -> None:
+        started.append(ctx.execution_id)
+        await end.wait()
+
+    async with stage.running(worker_concurrency=1, lease_ms=60_000) as orchestrator:
+        worker = worker_of(orchestrator)
+        worker._supply._rate = 1_000.0
+        ids = stage.observer.enqueue("patient", count=5)
+        await stage.until(lambda: len(started) == 1 and worker.info().buffered == 4)
+        lease = worker._lease
+        stage.observer.value(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+            " where datname = current_database() and application_name like '%% claims'"
+        )
+        older = "select id from {}.running where lease <= %s"
+        await stage.until(lambda: [row["id"] for row in stage.observer.rows(older, lease)] == ids[:1])
+        end.set()
+        await stage.until(lambda: stage.observer.counts() == {"completed": 5})
+        assert started[0] == ids[0]
+        assert sorted(started) == sorted(ids)
+
+
+async def test_a_claim_that_the_servers_crash_undid_is_stopped(stage: Stage) -> None:
+    stopped = asyncio.Event()
+
+    @stage.task()
+    async def patient(payload: Any, ctx: Any) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            stopped.set()
+            raise
+
+    async with stage.running(lease_ms=60_000) as orchestrator:
+        worker = worker_of(orchestrator)
+        id = stage.observer.one("patient")
+        await stage.until(lambda: worker.info().running == 1)
+        stage.observer.run("delete from {}.running where id = %s", id)
+        worker.doubt()
+        async with asyncio.timeout(10):
+            await stopped.wait()
+        await stage.until(lambda: worker.report.lost == 1)
