@@ -12,7 +12,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from pgconductor.plan.model import DatabasePlan
-from pgconductor.store.session import CONNECT_TIMEOUT, unreachable
+from pgconductor.store.session import connection_settings, unreachable
 
 
 class Transactions:
@@ -28,12 +28,7 @@ class Transactions:
             "min_size": 0,
             "max_size": max(settings.pool.max, 1),
             "timeout": settings.pool.timeout_ms / 1000,
-            "kwargs": {
-                "autocommit": True,
-                "application_name": "pgconductor transactions",
-                "connect_timeout": CONNECT_TIMEOUT,
-                "prepare_threshold": None,
-            },
+            "kwargs": {**connection_settings(url, "pgconductor transactions"), "prepare_threshold": None},
             "open": False,
         }
         self._async: AsyncConnectionPool[AsyncConnection[Any]] | None = None

@@ -34,8 +34,9 @@ def test_a_worker_frozen_past_its_lease_changes_nothing_when_it_wakes(scene: Sce
     assert "its lease had lapsed" in frozen.said()
 
 
+@pytest.mark.chaos  # tests/runtime/test_tenure.py has it in short: here they must outlast the freeze
 def test_handlers_that_a_freeze_interrupted_are_stopped_when_they_are_somebody_elses(scene: Scene) -> None:
-    scene.ids = scene.observer.enqueue("work", {"ms": 3_000}, count=4)
+    scene.ids = scene.observer.enqueue("work", {"ms": 20_000}, count=4)
     scene.observer.wait_until(lambda: len(scene.runs()) == 4)
     frozen = scene.crew.hands[0]
     frozen.freeze()

@@ -12,7 +12,6 @@ import pytest
 
 from pgconductor.runtime.tenure import Tenure
 from tests.observer import Observer
-from tests.plans import make_plan
 from tests.runtime.stage import Stage, worker_of
 from tests.store.hand import hand
 
@@ -92,7 +91,7 @@ async def test_what_was_rescued_is_neither_started_nor_run_on_by_who_had_it(stag
         worker._supply._rate = 1_000.0
         ids = stage.observer.enqueue("patient", count=5)
         await stage.until(lambda: len(started) == 1 and worker.info().buffered == 4)
-        async with hand(stage.dsn, make_plan(*stage.tasks)) as heir:
+        async with hand(stage.dsn, stage.plan(lease_ms=300_000)) as heir:  # nobody beats for it
             with Observer(stage.dsn) as observer:
                 # In one transaction: a beat in between would save them.
                 observer.connection.execute("begin")
