@@ -166,7 +166,7 @@ async def test_a_database_that_goes_away_meanwhile_only_delays_it(
 ) -> None:
     @stage.task()
     async def quick(payload: Any, ctx: Any) -> None:
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
 
     doubtful, failures = WorkerRegistry.doubtful, iter([True, True])
 
@@ -178,6 +178,7 @@ async def test_a_database_that_goes_away_meanwhile_only_delays_it(
     monkeypatch.setattr(WorkerRegistry, "doubtful", fail_twice)
     stage.observer.enqueue("quick", count=200)
     draining = asyncio.create_task(stage.drained())
+    await stage.until(lambda: stage.observer.counts().get("completed"))  # it has applied its plan, and works
     for _ in range(3):
         await asyncio.sleep(0.1)
         terminate_all(stage)
