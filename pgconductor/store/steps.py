@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg import AsyncConnection
 
 from pgconductor.store.bigints import BigintArray
@@ -35,13 +36,23 @@ class Steps:
         self._schema = schema
         self._queue = queue
         self._worker = worker
+        self._connection = connection
         self._cursor = connection.cursor(binary=True)
 
     async def save(self, steps: Sequence[StepResult]) -> list[Unsaved]:
-        """Memoise plain steps, all or, on an error, none."""
+        """Memoise plain steps, all or, on an error, none. Those that a lost reply left there already stay."""
         query = save_query(self._schema, self._queue, self._worker, "step", steps)
-        await self._cursor.execute(query.text, query.values, prepare=True)
+        try:
+            await self._cursor.execute(query.text, query.values, prepare=True)
+        except psycopg.errors.UniqueViolation:
+            return await self._save_rest(steps)
         return [Unsaved(*row) for row in await self._cursor.fetchall()]
+
+    async def _save_rest(self, steps: Sequence[StepResult]) -> list[Unsaved]:
+        recorded = await load_recorded(self._connection, self._schema, [step.id for step in steps])
+        known = {(id, record.name) for id, records in recorded.items() for record in records}
+        rest = [step for step in steps if (step.id, step.name) not in known]
+        return await self.save(rest) if rest else []
 
     async def note(self, notes: Sequence[Note]) -> None:
         """Add to the history of executions."""

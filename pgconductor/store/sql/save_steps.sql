@@ -2,7 +2,8 @@
 -- of an execution that was asked to stop.
 -- The lock on the worker's own row is the fence: rescue takes it from a lapsed worker before it takes its executions, so
 -- nothing can be saved after them. One lock for all, where locking each execution would write to each.
--- Sent again after a lost reply it finds its own rows and leaves them alone.
+-- Sent again after a lost reply it fails with a unique violation, and the sender asks what is there. `on conflict do
+-- nothing` would spare that, and cost every step 4 us of the server's and 48 B of WAL.
 with fence as materialized (
     select from {schema}.workers
     where id = %(worker)s::bigint and expires_at > (select {schema}.clock())
@@ -20,7 +21,6 @@ with fence as materialized (
     insert into {schema}.steps (execution_id, started_at, finished_at, position, attempt, name, kind, state, result)
     select id, moment.now - took * interval '1 microsecond', moment.now, position, attempts, name, %(kind)s, 'done', result
     from held, (select {schema}.clock() as now offset 0) as moment
-    on conflict (execution_id, name) do nothing
 )
 select h.id, h.lease, h.cancel_reason from held as h where h.cancel_reason is not null
 union all
