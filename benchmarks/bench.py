@@ -10,6 +10,7 @@ from benchmarks.database import Database, planned_database
 from benchmarks.measure import Measurement, Server, measure
 from benchmarks.peers.environment import Environment
 from benchmarks.peers.process import PeerProcess
+from benchmarks.rounds import interleave
 
 # Tasks that workers are warmed up with: the tables get their pages, statements are prepared, models built.
 WARM_UP = 5_000
@@ -57,16 +58,8 @@ class Bench:
             yield database
 
     def interleave(self, runs: Mapping[str, Callable[[], Measurement]]) -> dict[str, list[Measurement]]:
-        """Each of `runs` once a round, another first each time."""
-        results: dict[str, list[Measurement]] = {label: [] for label in runs}
-        labels = list(runs)
-        for turn in range(self.rounds):
-            first = turn % len(labels)
-            for label in labels[first:] + labels[:first]:
-                measurement = runs[label]()
-                results[label].append(measurement)
-                self.tell(f"  {label}: {measurement.rate:,.0f}/s")
-        return results
+        """The measurements of each of `runs`, taken in turns."""
+        return interleave(runs, self.rounds, self.tell)
 
     def drain(self, crew: Crew, tasks: Mapping[str, int], label: str = "drain") -> Measurement:
         """Fill, then let the crew drain: `tasks` says how many executions of which task.

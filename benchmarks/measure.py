@@ -24,6 +24,7 @@ import psycopg
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
+CORES = os.cpu_count() or 1
 HEADERS = ("what", "jobs", "jobs/s", "client us/job", "server us/job", "WAL B/job")
 SETTINGS = ("shared_buffers", "max_wal_size", "fsync", "synchronous_commit", "full_page_writes", "wal_compression")
 
@@ -37,6 +38,8 @@ class Measurement:
         client_cpu: CPU seconds of the client's processes.
         server_cpu: CPU seconds of the whole server, None where it does not run on this machine.
         wal_bytes: write-ahead log written meanwhile, by anyone.
+        others: CPU seconds of everybody else on the machine, us who measure included; None where that is unknown. Two
+            CPUs are often two threads of one core: beside others the same job costs more, and waits as well.
     """
 
     label: str
@@ -45,6 +48,12 @@ class Measurement:
     client_cpu: float
     server_cpu: float | None
     wal_bytes: int
+    others: float | None = None
+
+    @property
+    def others_share(self) -> float:
+        """What others took of the machine, from 0 to 1."""
+        return 0.0 if self.others is None else self.others / (self.seconds * CORES)
 
     @property
     def rate(self) -> float:
@@ -81,7 +90,8 @@ class Measurement:
         """The totals, and the figures that the table shows, for `write_json`."""
         server_us = None if self.server_us is None else round(self.server_us, 2)
         figures = {"rate": round(self.rate, 1), "client_us": round(self.client_us, 2), "server_us": server_us}
-        return {**asdict(self), **figures, "wal_per_job": round(self.wal_per_job, 1)}
+        shares = {"wal_per_job": round(self.wal_per_job, 1), "others_share": round(self.others_share, 3)}
+        return {**asdict(self), **figures, **shares}
 
 
 class Meter:
@@ -130,11 +140,14 @@ def measure(server: Server, label: str, *, jobs: int, pids: Sequence[int] = ()) 
     A block that raises has no result.
     """
     meter, clients = Meter(), pids or [os.getpid()]
-    wal, server_cpu, client_cpu, began = server.wal(), server.cpu(), cpu_seconds(*clients), time.perf_counter()
+    wal, server_cpu, client_cpu = server.wal(), server.cpu(), cpu_seconds(*clients)
+    everybody, began = machine_cpu(), time.perf_counter()
     yield meter
-    seconds, client_cpu, ended_cpu = time.perf_counter() - began, cpu_seconds(*clients) - client_cpu, server.cpu()
+    seconds, everybody = time.perf_counter() - began, machine_cpu() - everybody
+    client_cpu, ended_cpu = cpu_seconds(*clients) - client_cpu, server.cpu()
     spent = None if server_cpu is None or ended_cpu is None else ended_cpu - server_cpu
-    meter.result = Measurement(label, jobs, seconds, client_cpu, spent, server.wal() - wal)
+    others = None if spent is None else max(0.0, everybody - client_cpu - spent)
+    meter.result = Measurement(label, jobs, seconds, client_cpu, spent, server.wal() - wal, others)
 
 
 @dataclass(frozen=True)
@@ -177,6 +190,12 @@ def cpu_seconds(*roots: int) -> float:
         fresh = {pid for pid, stat in stats.items() if stat.parent in fresh and pid not in tree}
         tree |= fresh
     return sum(stats[pid].own + stats[pid].reaped for pid in tree)
+
+
+def machine_cpu() -> float:
+    """CPU seconds of the whole machine since it started: all that was not idle, what a hypervisor took included."""
+    user, nice, system, _, _, irq, softirq, steal = map(int, (PROC / "stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS
 
 
 def number(value: float | None, digits: int = 0) -> str:

@@ -86,6 +86,19 @@ def test_a_block_is_charged_for_the_servers_work(private_server: PrivateServer) 
     assert meter.result.wal_bytes > 1000 * 24
 
 
+def test_what_others_do_meanwhile_is_told_apart(private_server: PrivateServer) -> None:
+    with (
+        psycopg.connect(private_server.dsn, autocommit=True) as connection,
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1) as client,
+    ):
+        with measure(Server.of(connection), "nothing", jobs=1, pids=[client.pid]) as meter:
+            subprocess.run([sys.executable, "-c", BURN], check=True)
+        client.communicate(b"\n")
+    assert meter.result.others is not None
+    assert meter.result.others >= 0.25
+    assert 0 < meter.result.others_share <= 1.1
+
+
 def test_a_block_that_raises_has_no_result(server: str) -> None:
     with (
         psycopg.connect(server, autocommit=True) as connection,
