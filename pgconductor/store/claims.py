@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from psycopg import AsyncConnection
@@ -14,12 +13,13 @@ from pgconductor.plan.model import Lane, QueuePlan
 from pgconductor.store.records import Recorded
 from pgconductor.store.statements import statement
 from pgconductor.store.steps import load_recorded
+from pgconductor.store.times import LONG_AGO, Moment
 from pgconductor.store.uuids import UuidArray
 
-# One execution as a claim returns it: id, task, version, attempt, payload, priority, run_at, whether a parent
-# waits for it, whether it has steps. A bare tuple, since naming
-# the fields of each costs more than decoding them.
-ClaimedRow: TypeAlias = tuple[bytes, str, int, int, str, int, datetime, bool, bool]
+# One execution as a claim returns it: id, task, version, attempt, payload, priority, run_at, whether a parent waits for
+# it, whether it has steps. A bare tuple, since naming the fields of each costs more than decoding them; id and run_at
+# as bytes, since objects of them cost 0.5 us a row.
+ClaimedRow: TypeAlias = tuple[bytes, str, int, int, str, int, bytes, bool, bool]
 
 
 class Stopping(NamedTuple):
@@ -60,7 +60,7 @@ class Floor:
 
     _START: dict[str, Any] = {
         "floor_rank": -1000,
-        "floor_run_at": "-infinity",
+        "floor_run_at": LONG_AGO,
         "floor_id": "00000000-0000-0000-0000-000000000000",
     }
     SHORTEST_CYCLE = 0.1
@@ -82,7 +82,7 @@ class Floor:
             self.parameters = self._START
         else:
             id, _, _, _, _, priority, run_at, _, _ = last
-            self.parameters = {"floor_rank": -priority, "floor_run_at": run_at, "floor_id": id.hex()}
+            self.parameters = {"floor_rank": -priority, "floor_run_at": Moment(run_at), "floor_id": id.hex()}
 
 
 class Claims:

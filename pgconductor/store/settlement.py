@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from psycopg import AsyncConnection
 
+from pgconductor.store.bigints import BigintArray
 from pgconductor.store.parking import park_columns, spawn_columns
 from pgconductor.store.records import Recorded, Wait
 from pgconductor.store.statements import statement
@@ -131,7 +132,7 @@ class Settlement:
         values: dict[str, Any] = {
             "worker": self._worker,
             "ids": UuidArray([outcome.id for outcome in outcomes]),
-            "leases": [outcome.lease for outcome in outcomes],
+            "leases": BigintArray([outcome.lease for outcome in outcomes]),
         }
         if kind is Discarded:
             values["traced"] = UuidArray([outcome.id for outcome in outcomes if outcome.traced])

@@ -250,14 +250,14 @@ class TestFloor:
         assert sorted(taken) == sorted(ids)
 
     def test_no_more_than_a_tenth_of_the_time_goes_into_claims_from_the_start(self) -> None:
-        floor, row = Floor(), (b"\0" * 16, "t", 1, 1, "{}", 0, None, False, False)
+        floor, row = Floor(), (bytes(16), "t", 1, 1, "{}", 0, bytes(8), False, False)
         floor.before_claim(100.0)
-        floor.after_claim(100.0, 101.0, row, full=True)  # type: ignore[arg-type]  # from the start, and slow
+        floor.after_claim(100.0, 101.0, row, full=True)  # from the start, and slow
         from_start = 0
         for now in range(102, 122):
             floor.before_claim(float(now))
             from_start += floor.parameters is Floor._START
-            floor.after_claim(float(now), float(now) + 0.1, row, full=True)  # type: ignore[arg-type]
+            floor.after_claim(float(now), float(now) + 0.1, row, full=True)
         assert 1 <= from_start <= 11
 
 

@@ -41,7 +41,8 @@ with gate as materialized (
     where ctid = any (array(select ctid from next where id = any (array(select id from held))))
     returning *
 )
-select id, task, version, attempts + 1 as attempt, payload::text, priority, run_at,
+-- Ids and times as bytes: the worker hands them back as they came.
+select uuid_send(id), task, version, attempts + 1 as attempt, payload::text, priority, timestamptz_send(run_at),
        parent_step is not null as is_child, has_steps
 from taken
 order by -priority, run_at, id
