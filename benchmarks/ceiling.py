@@ -14,7 +14,7 @@ from benchmarks.database import PLAN_FILE
 from benchmarks.peers.protocol import say, wait_for_go
 from pgconductor.plan.model import Plan
 from pgconductor.store.session import CLAIM_SETTINGS, WORKER_SETTINGS
-from pgconductor.store.uuids import UuidArray, UuidBytesLoader
+from pgconductor.store.uuids import UuidArray
 
 QUEUE = "raw"
 BATCH = 500
@@ -34,7 +34,6 @@ from gone
 def connect(url: str, settings: str) -> psycopg.Cursor[Any]:
     connection = psycopg.connect(url, autocommit=True)
     connection.execute(settings.encode())
-    connection.adapters.register_loader("uuid", UuidBytesLoader)
     return connection.cursor(binary=True)
 
 
