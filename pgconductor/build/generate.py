@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pgconductor.build.editorschema import is_asked_for, write_schemas
 from pgconductor.build.render import plan_path, render
 from pgconductor.build.write import Change
 from pgconductor.config.load import load
+from pgconductor.config.model import Config
 from pgconductor.plan.model import Plan
 
 
@@ -20,15 +22,17 @@ class Outcome:
     """What generate did or would do.
 
     Attributes:
+        config: what was read.
         root: the folder of conductor.toml, which all paths are relative to.
         plan: what the configuration means.
-        files: how many files are generated, changed or not.
+        files: the text of every generated file by its path, changed or not.
         changes: the files that differ on disk, by path.
     """
 
+    config: Config
     root: Path
     plan: Plan
-    files: int
+    files: Mapping[str, str]
     changes: tuple[Change, ...]
 
     @property
@@ -48,7 +52,7 @@ def compare(config: Path | str) -> Outcome:
     plan = compile_plan(loaded)
     root = loaded.path.parent
     files = render(plan, loaded)
-    return Outcome(root, plan, len(files), write.compare(root, files, plan_path(loaded)))
+    return Outcome(loaded, root, plan, files, write.compare(root, files, plan_path(loaded)))
 
 
 def generate(config: Path | str) -> Outcome:

@@ -150,7 +150,17 @@ class Screen:
             await asyncio.sleep(REFRESH)
 
     def draw(self) -> None:
-        self._live.update(self._view.draw(), refresh=True)
+        if self._live.is_started:
+            self._live.update(self._view.draw(), refresh=True)
+
+    def suspend(self) -> None:
+        """Take the lines away until `resume`."""
+        self._live.update("", refresh=True)
+        self._live.stop()
+
+    def resume(self) -> None:
+        self._live.start()
+        self.draw()
 
     def __enter__(self) -> Self:
         self._live.start()

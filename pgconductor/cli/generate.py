@@ -48,7 +48,7 @@ def command(check: bool, diff: bool, scaffolds: bool, format: Format) -> None:
         if missing:
             _write(missing, outcome.root)
     if not outcome.changes:
-        say(f"{outcome.files} generated files are up to date")
+        say(f"{len(outcome.files)} generated files are up to date")
     if missing:
         _say_what_is_left(missing)
 

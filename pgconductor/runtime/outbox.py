@@ -27,6 +27,10 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._under_way)
 
+    def resize(self, capacity: int) -> None:
+        """Let so many outcomes wait from now on."""
+        self._capacity = capacity
+
     @property
     def all_taken(self) -> bool:
         """Whether the batch under way is all there is."""

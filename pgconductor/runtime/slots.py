@@ -10,11 +10,12 @@ import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pgconductor.api.context import Context, SyncContext
-from pgconductor.plan.model import QueuePlan
+from pgconductor.plan.model import QueuePlan, TaskPlan
 from pgconductor.runtime.attempt import Attempt
 from pgconductor.runtime.executors import Executor, Threads
 from pgconductor.runtime.handlers import Handler
@@ -112,6 +113,14 @@ class Slots:
         """Whether an execution parked since the last call: its children are ready once that is settled."""
         parked, self._parked = self._parked, False
         return parked
+
+    def retune(self, queue: QueuePlan, tasks: Iterable[TaskPlan]) -> None:
+        """Go by these settings from now on; what is under way ends under those it began with."""
+        self._queue = queue
+        for task in tasks:
+            if task.key in self._handlers:
+                self._handlers[task.key] = replace(self._handlers[task.key], plan=task)
+        self._start()
 
     def add(
         self, rows: Sequence[ClaimedRow], lease: int, recorded: Mapping[bytes, tuple[Recorded, ...]] | None = None

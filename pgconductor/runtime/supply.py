@@ -24,13 +24,17 @@ class Supply:
     """Measures how fast a queue's executions end, and says how many more to claim."""
 
     def __init__(self, queue: QueuePlan) -> None:
-        self._concurrency = queue.worker_concurrency
-        self._batch = queue.fetch_batch_size
+        self.retune(queue)
         self._rate = 0.0
         self._sampled_at = time.monotonic()
         self._finished = 0
         self._payload_size = 1.0
         self._busy_since: float | None = None
+
+    def retune(self, queue: QueuePlan) -> None:
+        """Go by these settings from now on."""
+        self._concurrency = queue.worker_concurrency
+        self._batch = queue.fetch_batch_size
 
     def room(self, slots: Slots) -> int:
         """How many to claim now; 0: wait until `slots` reports progress."""

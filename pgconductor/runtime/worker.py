@@ -122,6 +122,7 @@ class Worker:
         )
         self._supply = Supply(queue)
         self._claiming = True
+        self._paused = False
         self._lease = 0
         self._compare_at = 0.0
         self._stopping_at = 0.0
@@ -159,6 +160,26 @@ class Worker:
         self._lanes.wake()
         self._look_at = 0.0
         self._poke.set()
+
+    def retune(self, plan: Plan) -> None:
+        """Go by this plan from now on. It may differ in tunables only: `fixed_differences` tells."""
+        self.queue = queue = plan.queues[self.queue.name]
+        self._journal.retune(plan, queue)
+        self._lanes.retune(queue.lanes)
+        self._supply.retune(queue)
+        self._outbox.resize(OUTBOX_BATCHES * queue.flush_batch_size)
+        self._slots.retune(queue, plan.tasks.values())
+        self._look_at = 0.0
+        self._poke.set()
+
+    def pause(self) -> None:
+        """Claim nothing until `resume`. What is held already runs on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._paused = False
+        self.look_again()
 
     def check_stopping(self) -> None:
         """Someone cancelled a running execution, perhaps one of this worker's."""
@@ -232,6 +253,8 @@ class Worker:
         self._compare_at = self._look_at = 0.0
         try:
             while self._claiming:
+                if claims.queue is not self.queue:
+                    claims = Claims(connection, self._schema, self.queue, self.id)
                 await self._claim_once(claims, time.monotonic())
         finally:
             # If the server crashed, claims that it had not written to disk yet are undone.
@@ -247,7 +270,9 @@ class Worker:
             await self._stop_cancelled(claims)
         if now >= self._look_at:
             await self._look(claims, now)
-        if not self._lanes.any_hot:
+        if self._paused:
+            await self._wait(STOPPING_POLL)
+        elif not self._lanes.any_hot:
             await self._rest(claims)
         elif (room := self._supply.room(self._slots)) > 0:
             await self._fetch(claims, room)

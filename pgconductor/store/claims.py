@@ -95,7 +95,7 @@ class Claims:
 
     def __init__(self, connection: AsyncConnection, schema: str, queue: QueuePlan, worker: int) -> None:
         self._schema = schema
-        self._queue = queue
+        self.queue = queue
         self._worker = worker
         self._floor = Floor()
         self._connection = connection
@@ -113,7 +113,7 @@ class Claims:
 
     async def look(self, limit: int) -> Look:
         """Promote up to `limit` due rows, and say what is ready and when the next is due."""
-        await self._cursor.execute(self._queue.poll, {"limit": limit}, prepare=True)
+        await self._cursor.execute(self.queue.poll, {"limit": limit}, prepare=True)
         row = await self._cursor.fetchone()
         assert row is not None
         promoted, expired, children_ended, next_due, lanes, paused = row
@@ -155,4 +155,4 @@ class Claims:
         return await self._cursor.fetchall()
 
     async def _execute(self, verb: str, values: dict[str, Any]) -> None:
-        await self._cursor.execute(statement(verb, self._schema, self._queue.name), values, prepare=True)
+        await self._cursor.execute(statement(verb, self._schema, self.queue.name), values, prepare=True)

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from pgconductor.errors import DatabaseUnreachable
-from pgconductor.store.rounds import FIRST_RETRY, LONGEST_RETRY
+from pgconductor.store.rounds import FIRST_RETRY, LONGEST_RETRY, RECONNECTING
 from pgconductor.store.session import open_session
 from pgconductor.store.uuids import read_uuids_as_bytes
 
@@ -44,6 +44,6 @@ async def keep_connected(
                 retry = FIRST_RETRY  # it worked for a while
             wait = retry * random.uniform(0.8, 1.2)
             reason = " ".join(str(error).split()) or type(error).__name__
-            logger.warning("%s: %s; again in %.1f s", name, reason, wait)
+            logger.warning("%s: %s; again in %.1f s", name, reason, wait, extra=RECONNECTING)
             await asyncio.sleep(wait)
             retry = min(2 * retry, LONGEST_RETRY)

@@ -17,6 +17,8 @@ logger = logging.getLogger("pgconductor")
 
 FIRST_RETRY = 0.1
 LONGEST_RETRY = 2.0
+# How the log records of all who lost their connection are known: one outage is reported by each of them.
+RECONNECTING = {"event": "reconnecting"}
 
 
 class Rounds(threading.Thread):
@@ -54,7 +56,7 @@ class Rounds(threading.Thread):
                 retry = FIRST_RETRY
             except (psycopg.Error, DatabaseUnreachable, OSError) as error:
                 self._disconnect()
-                logger.warning("%s: %s; again in %.1f s", self.name, _one_line(error), retry)
+                logger.warning("%s: %s; again in %.1f s", self.name, _one_line(error), retry, extra=RECONNECTING)
                 wait, retry = retry, min(2 * retry, LONGEST_RETRY)
             self._stopping.wait(wait * random.uniform(0.9, 1.1))
         self._disconnect()

@@ -63,6 +63,10 @@ class WorkerRegistry:
         """They claim no more; nobody need wake them."""
         self._call("set_draining", {})
 
+    def set_concurrency(self, queue: str, concurrency: int) -> None:
+        """The worker of a queue runs so many at a time from now on."""
+        self._call("set_concurrency", {"queue": queue, "concurrency": concurrency})
+
     def deregister(self) -> None:
         """Leave: what is still held, if anything, is rescued at once."""
         self._call("deregister", {})

@@ -29,7 +29,7 @@ def listing(root: Path) -> dict[str, bytes]:
 
 def test_the_first_time_everything_is_created(shop: Path) -> None:
     outcome = generate(shop)
-    assert outcome.files == len(outcome.changes) == 11
+    assert len(outcome.files) == len(outcome.changes) == 11
     assert {change.summary.split()[0] for change in outcome.changes} == {"create"}
     assert set(Plan.load(shop.parent / "src/shop/conductor/plan.json").files) | {"src/shop/conductor/plan.json"} == {
         change.path for change in outcome.changes

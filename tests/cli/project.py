@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from pgconductor.cli.main import run
 from tests.command import COMMAND, environment, pgconductor
@@ -111,6 +112,13 @@ class Shop:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database) as connection:
             return connection.execute(query).fetchall()
+
+    def invoke_in_sql(self, task: str, payload: dict[str, Any]) -> str:
+        """Invoke a task as any language would. Returns the execution's id."""
+        with psycopg.connect(self.database) as connection:
+            row = connection.execute("select pgconductor.invoke(%s, %s)::text", (task, Jsonb(payload))).fetchone()
+        assert row is not None
+        return str(row[0])
 
     def states(self) -> dict[str, int]:
         counted = "select state, count(*)::int from pgconductor.executions group by state"

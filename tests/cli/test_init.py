@@ -22,7 +22,7 @@ def test_an_empty_folder_gets_a_project_and_the_next_command(tmp_path: Path) -> 
     written = ["conductor.toml", "shop/__init__.py", "shop/mail.py", ".gitignore"]
     assert done.stdout.splitlines() == [f"shop/{path}" for path in written]
     assert all((tmp_path / "shop" / path).is_file() for path in written)
-    assert "  cd shop\n  pgconductor generate\n" in done.stderr
+    assert "  cd shop\n  pgconductor dev " in done.stderr
 
 
 def test_what_it_writes_is_a_valid_configuration(tmp_path: Path) -> None:
