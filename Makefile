@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all chaos check format bench bench-peers ci clean
+.PHONY: help demo test test-all chaos check format docs bench bench-peers ci clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,12 +31,18 @@ check: $(VENV)/ready  ## format, lint, types, layers, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/pgconductor generate --check
 	@$(BIN)/pgconductor generate --check --config benchmarks/conductor.toml
+	@$(BIN)/python -m docs.reference --check
 
-format: $(VENV)/ready  ## let ruff and generate write what they would
+format: $(VENV)/ready  ## let ruff, generate and the reference write what they would
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/pgconductor generate
 	@$(BIN)/pgconductor generate --config benchmarks/conductor.toml
+	@$(BIN)/python -m docs.reference
+
+docs: $(VENV)/docs  ## the documentation as a site, in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 bench: $(VENV)/ready  ## every figure beside its ceiling; ARGS="--quick" for a first look
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -47,7 +53,7 @@ bench-peers: $(VENV)/ready  ## the same work through other queues, from PyPI and
 ci: check test-all  ## what must pass before a change is taken; .ci/run adds a clean machine and an older Postgres
 
 clean:  ## remove what was made here, the embedded server's data included
-	rm -rf $(VENV) .pgconductor .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .pgconductor .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
 
 # Made anew when pyproject.toml changes.
 $(VENV)/ready: pyproject.toml
@@ -57,4 +63,8 @@ $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -m venv --clear $(VENV) || \
 		{ echo "this Python cannot make environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/docs: $(VENV)/ready
+	@$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@

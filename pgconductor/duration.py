@@ -75,15 +75,15 @@ def to_milliseconds(value: Duration) -> int:
 
 
 def format_duration(milliseconds: int) -> str:
-    """The shortest exact spelling: ``90000`` is ``"1m30s"``.
+    """The exact spelling that people use, without weeks: ``90000`` is ``"1m30s"``.
 
-    >>> format_duration(5_400_000), format_duration(0)
-    ('1h30m', '0s')
+    >>> format_duration(5_400_000), format_duration(30 * UNITS["d"]), format_duration(0)
+    ('1h30m', '30d', '0s')
     """
     if milliseconds == 0:
         return "0s"
     parts: list[str] = []
-    for unit in ("w", "d", "h", "m", "s", "ms"):
+    for unit in ("d", "h", "m", "s", "ms"):
         count, milliseconds = divmod(milliseconds, UNITS[unit])
         if count:
             parts.append(f"{count}{unit}")

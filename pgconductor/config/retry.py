@@ -69,9 +69,15 @@ _SHAPE = Shape(
             readers.choice("constant", "linear", "exponential"),
             "How delays grow, instead of `schedule`: from `initial` to `max`.",
         ),
-        "initial": Key("initial_ms", readers.duration(1, LONGEST_DELAY), "The first delay of a backoff."),
-        "max": Key("max_ms", readers.duration(1, LONGEST_DELAY), "The longest delay of a backoff."),
-        "factor": Key("factor", readers.number(0.001, 1_000), "By how much each delay of a backoff grows."),
+        "initial": Key(
+            "initial_ms", readers.duration(1, LONGEST_DELAY), 'The first delay of a backoff; "15s" if left out.'
+        ),
+        "max": Key("max_ms", readers.duration(1, LONGEST_DELAY), 'The longest delay of a backoff; "1h" if left out.'),
+        "factor": Key(
+            "factor",
+            readers.number(0.001, 1_000),
+            "What each delay is multiplied by, 2; of a linear backoff, how many times `initial` is added, 1.",
+        ),
         "jitter": Key("jitter", readers.number(0, 1), "0.1: each delay is drawn from 90 to 110 % of what it would be."),
     },
     model=Retry,

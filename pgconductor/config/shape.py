@@ -109,8 +109,9 @@ class Shape:
         return {**found, "required": required} if required else found
 
     def _described(self, key: Key, names: Names) -> JsonSchema:
-        default = {} if self.model is None or key.required else _default(self.model, key.field)
-        return {**key.read.schema(names), "description": key.doc, **default}
+        schema = key.read.schema(names)
+        default = {} if self.model is None or key.required else _default(self.model, key.field, schema)
+        return {**schema, "description": key.doc, **default}
 
     def read(self, node: Node) -> Settings:
         """Everything the table says that could be read; every other key is reported.
@@ -142,10 +143,14 @@ class Shape:
         child.report(codes.UNKNOWN_KEY, f"unknown key `{name}` in {table.header}", help, at="key")
 
 
-def _default(model: type[BaseModel], name: str) -> JsonSchema:
-    """The default of a field as a person would write it, where it is a plain value."""
+def _default(model: type[BaseModel], name: str, schema: JsonSchema) -> JsonSchema:
+    """The default of a field as a person would write it, where it is plain values."""
     field = model.model_fields.get(name)
     value = None if field is None or field.is_required() else field.default
     if isinstance(value, int) and not isinstance(value, bool) and name.endswith("_ms"):
         return {"default": format_duration(value)}
+    if isinstance(value, int) and schema.get("type") == "string":
+        return {}  # in other units than people write: its help says what it is
+    if isinstance(value, tuple) and value and all(isinstance(item, str) for item in value):
+        return {"default": list(value)}
     return {"default": value} if isinstance(value, bool | int | float | str) else {}

@@ -1,0 +1,99 @@
+"""What the README and the docs show is what happens: a reader does every page, from its first line to its last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from pgconductor.cli.main import group
+from tests.database import clone
+from tests.docs.page import Block, blocks, fences, name_of, pages
+from tests.docs.reader import Misled, Reader
+
+# Pages about the embedded Postgres have one.
+EMBEDDED = ("docs/tutorial.md",)
+
+
+def told() -> list[Path]:
+    """Pages with something to do."""
+    return [page for page in pages() if any(block.not_run is None for block in blocks(page))]
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with clone(server) as dsn:
+        monkeypatch.setenv("DATABASE_URL", dsn)
+        yield dsn
+
+
+@pytest.mark.parametrize("page", told(), ids=name_of)
+def test_a_page_shows_what_happens(page: Path, tmp_path: Path, database: str) -> None:
+    reader = Reader(tmp_path, None if name_of(page) in EMBEDDED else database)
+    try:
+        for block in blocks(page):
+            try:
+                reader.follow(block)
+            except Misled as error:
+                pytest.fail(f"{name_of(page)}, line {block.line}: {error}", pytrace=False)
+    finally:
+        reader.stop()
+
+
+def commands(page: Path) -> Iterator[tuple[int, str]]:
+    """Every command of ours that a page names, in code or in a line of its text, with its line."""
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        inline = re.findall(r"`(?:\$ )?pgconductor ([^`]+)`", line)
+        shown = re.findall(r"^(?: {4}|\$ |- run: |.*(?:bin/|ExecStart=|\())pgconductor ([^`\"]*)", line)
+        for words in (*inline, *shown):
+            yield number, words
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    for number, words in commands(page):
+        place = f"{name_of(page)}, line {number}: `pgconductor {words}`"
+        command, context = group, click.Context(group, info_name="pgconductor")
+        known = {"--help"}
+        for word in re.split(r"[\s\[\]=]+", words.partition("  #")[0]):
+            if word.startswith("-") and len(word) > 1:
+                known.update(option for param in command.params for option in param.opts)
+                assert word in known, f"{place}: there is no {word}"
+            elif isinstance(command, click.Group) and (word.islower() or command is group) and word.isalpha():
+                known.update(option for param in command.params for option in param.opts)
+                names = word.split("|")
+                found = command.get_command(context, names[0])
+                assert found is not None, f"{place}: there is no {word}"
+                command = found
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_no_code_is_overlooked(page: Path) -> None:
+    shown = [block for block in blocks(page) if not block.hidden]
+    assert fences(page) == 2 * len(shown), "a fence has no language, or no end"
+
+
+def test_what_cannot_be_run_says_why() -> None:
+    runnable = {"python", "toml", "console", "sql", "text", "mermaid"}
+    for page in pages():
+        for block in blocks(page):
+            place = f"{name_of(page)}, line {block.line}"
+            marked = block.not_run is not None or block.source is not None
+            assert marked or block.language in runnable, f"{place}: nobody runs {block.language}; say why"
+            assert block.not_run is None or len(block.not_run) > 10, f"{place}: why is this not run?"
+
+
+def test_a_page_that_is_wrong_is_noticed(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, None)
+    for language, text in (
+        ("console", "$ pgconductor explain CFG201\nCFG201: something else\n"),
+        ("console", "$ pgconductor explain CFG999\n"),
+        ("console", "$ false\n"),
+        ("toml", "[tasks.send_email]\nqeueu = 'default'\n"),
+        ("python", "assert False\n"),
+    ):
+        with pytest.raises(Misled):
+            reader.follow(Block(1, language, text))
