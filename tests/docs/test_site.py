@@ -20,7 +20,7 @@ NAVIGATION = re.findall(r"^ *- [^\n:]+: (\S+\.md)$", (REPOSITORY / "mkdocs.yml")
 
 
 def links(page: Path) -> Iterator[str]:
-    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^ *```.*?^ *```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" not in target:
             yield target
