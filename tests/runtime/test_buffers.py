@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,8 +15,13 @@ from pgconductor.runtime.failure import MESSAGE_LIMIT, clean, error_record
 from pgconductor.runtime.handlers import bind
 from pgconductor.runtime.lanes import Lanes
 from pgconductor.runtime.outbox import Outbox
+from pgconductor.runtime.supply import Supply
+from pgconductor.store.claims import ClaimedRow
 from pgconductor.store.settlement import Released
 from tests.plans import make_plan, task
+from tests.runtime.stage import Stage, worker_of
+
+CONCURRENCY = 10
 
 
 def outcomes(count: int) -> list[Released]:
@@ -78,3 +87,52 @@ def test_every_handler_that_cannot_be_bound_is_listed_at_once() -> None:
         bind(plan, ["default"])
     assert "3 handlers could not be bound" in str(caught.value)
     assert all(f"task `{name}`" in str(caught.value) for name in ("gone", "astray", "misshapen"))
+
+
+class TestSupply:
+    """How much is claimed ahead: what ends in a tenth of a second, two batches, 32 MB; the least of them."""
+
+    def held(self, supply: Supply, ahead: int) -> Any:
+        """Slots in which `ahead` more than the concurrency are held, and that end 1,000,000 executions a second."""
+        supply._rate = 1_000_000.0
+        supply._sampled_at = time.monotonic() + 60  # no new measurement
+        return SimpleNamespace(held=CONCURRENCY + ahead, buffered=ahead, finished=0, low_water=0)
+
+    @pytest.fixture
+    def supply(self) -> Supply:
+        queue = {"worker_concurrency": CONCURRENCY, "fetch_batch_size": 100}
+        return Supply(make_plan(task("plain"), queues={"default": queue}).queues["default"])
+
+    def test_no_more_than_two_batches(self, supply: Supply) -> None:
+        assert supply.room(self.held(supply, 0)) == 200
+        assert supply.room(self.held(supply, 200)) == 0
+
+    def test_no_more_than_so_many_bytes(self, supply: Supply) -> None:
+        megabyte: ClaimedRow = (b"", "plain", 1, 1, "x" * 2**20, 0, datetime.now())
+        supply.claimed([megabyte], 0.0)
+        assert supply.room(self.held(supply, 0)) == 32
+        assert supply.room(self.held(supply, 32)) == 0
+
+    def test_nothing_while_nothing_ends(self, supply: Supply) -> None:
+        slots = self.held(supply, 0)
+        supply._rate = 0.0
+        assert supply.room(slots) == 0
+        slots.held = 0
+        assert supply.room(slots) == CONCURRENCY
+
+
+async def test_slow_handlers_hold_no_more_than_they_run_however_much_is_ready(stage: Stage) -> None:
+    end = asyncio.Event()
+
+    @stage.task()
+    async def slow(payload: Any, ctx: Any) -> None:
+        await end.wait()
+
+    stage.observer.enqueue("slow", count=2_000)
+    async with stage.running(worker_concurrency=3, fetch_batch_size=500) as orchestrator:
+        worker = worker_of(orchestrator)
+        await stage.until(lambda: worker.info().running == 3)
+        await asyncio.sleep(0.3)
+        assert (worker.info().running, worker.info().buffered) == (3, 0)
+        assert stage.observer.counts() == {"running": 3, "ready": 1_997}
+        end.set()

@@ -280,3 +280,16 @@ async def test_only_this_workers_stopping_executions_are_found(new_hand: NewHand
     assert observer.cancel(second, "two")
     stopping = await mine.claims.find_stopping()
     assert [(UUID(bytes=s.id), s.lease, s.reason) for s in stopping] == [(first, 1, "one")]
+
+
+async def test_what_a_worker_no_longer_holds_is_found_under_the_lease_it_was_held_under(
+    worker: Hand, observer: Observer
+) -> None:
+    ids = observer.enqueue("plain", count=4)
+    await worker.take(9)
+    held = [(id.bytes, worker.leases[id]) for id in ids]
+    assert await worker.claims.find_lost(held) == []
+    await worker.settle(worker.completed(ids[0]), worker.released(ids[1]))
+    assert await worker.take(1) == [ids[1]]
+    assert sorted(await worker.claims.find_lost(held)) == held[:2]
+    assert await worker.claims.find_lost([(ids[1].bytes, worker.lease)]) == []

@@ -17,6 +17,7 @@ from pgconductor.store.statements import statement
 from tests.observer import Observer
 from tests.plans import SCHEMA, make_plan, task
 from tests.store.conftest import NewHand
+from tests.store.test_cancel import wait_for_lock
 
 DAY = 86_400
 
@@ -142,6 +143,48 @@ class TestRescue:
             listener.execute(f"listen {SCHEMA}")
             observer.rescue()
             assert [notify.payload for notify in listener.notifies(timeout=5, stop_after=1)] == ["default"]
+
+
+class TestBeats:
+    """What a worker learns of its lease when it beats."""
+
+    async def test_it_says_whether_the_lease_had_lapsed(self, new_hand: NewHand, observer: Observer) -> None:
+        worker = await new_hand()
+        assert worker.registry.beat(observer.connection) == {worker.id: False}
+        observer.expire(worker.id)
+        assert worker.registry.beat(observer.connection) == {worker.id: True}
+        assert worker.registry.beat(observer.connection) == {worker.id: False}
+        worker.registry.deregister()
+        assert worker.registry.beat(observer.connection) == {}
+
+    async def test_one_that_comes_during_a_rescue_waits_for_it_and_says_so(
+        self, new_hand: NewHand, observer: Observer, dsn: str
+    ) -> None:
+        id = observer.one("plain")
+        worker = await new_hand()
+        await worker.take()
+        observer.expire(worker.id)
+        observer.connection.execute("begin")
+        assert [rescued.id for rescued in observer.rescue()] == [id]
+        with ThreadPoolExecutor() as threads, Observer(dsn) as other, Observer(dsn) as looker:
+            beating = threads.submit(worker.registry.beat, other.connection)
+            wait_for_lock(looker)
+            assert not beating.done()
+            observer.connection.execute("commit")
+            assert beating.result(10) == {worker.id: True}
+        assert await worker.claims.find_lost([(id.bytes, worker.lease)]) == [(id.bytes, worker.lease)]
+
+    async def test_a_worker_that_beats_at_this_moment_is_not_rescued_from(
+        self, new_hand: NewHand, observer: Observer, dsn: str
+    ) -> None:
+        observer.one("plain")
+        worker = await new_hand()
+        await worker.take()
+        observer.expire(worker.id)
+        with psycopg.connect(dsn) as beating:
+            worker.registry.beat(beating)
+            assert observer.rescue() == []
+        assert observer.rescue() == []
 
 
 class TestLeadership:
