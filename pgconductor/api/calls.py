@@ -75,7 +75,7 @@ class Calls:
         return await self._transact(name, "transaction", found, body, encode)
 
     async def emit(self, name: str, event: Event[Any], payload: Any, place: Place) -> None:
-        raw = event.encode(payload)
+        raw = event.encode(payload, self._host.size_limit)
         found = self._call(name, "emit", place)
         if isinstance(found, Recorded):
             return

@@ -53,9 +53,23 @@ class Event(Generic[P]):
         """The payload that a person's JSON text means, as strict as `encode`. Raises ValidationError."""
         return self._payload.validate(raw)
 
-    def encode(self, payload: P) -> bytes:
-        """The JSON text of a payload. Raises ValidationError, naming the fields."""
-        return self._payload.encode(payload)
+    def encode(self, payload: P, size_limit: int | None = None) -> bytes:
+        """The JSON text of a payload.
+
+        Args:
+            size_limit: bytes that it may have.
+
+        Raises:
+            ValidationError: not a payload of this event, one that is no JSON (the message names the fields), or one
+                that is too large.
+        """
+        raw = self._payload.encode(payload)
+        if size_limit is not None and len(raw) > size_limit:
+            raise ValidationError(
+                f"payload of event `{self.name}` has {len(raw):,} bytes as JSON, more than the {size_limit:,} of "
+                "`size_limit`; store it elsewhere and send its address"
+            )
+        return raw
 
     def match(self, where: Mapping[str, Any] | None) -> dict[str, Any]:
         """The fields that an awaited payload must have, as JSON.

@@ -7,6 +7,7 @@ from typing import Any
 
 from pgconductor.build.python.bindings import BindingsView
 from pgconductor.build.python.client import ClientView, client_classes
+from pgconductor.build.python.events import EventsView
 from pgconductor.build.python.layout import Group, statement
 from pgconductor.build.python.models import ModelsView
 from pgconductor.build.python.rows import trigger_models
@@ -46,6 +47,8 @@ def _bodies(plan: Plan, config: Config) -> Iterator[tuple[str, str]]:
         "client.py": vars(ClientView(config)),
         "_bindings.py": vars(BindingsView(config)),
     }
+    if config.events:
+        views["events.py"] = vars(EventsView(config))
     for name, view in views.items():
         yield _within_package(config, name), _write(f"package/{name}.jinja", view)
     yield _within_package(config, "py.typed"), ""

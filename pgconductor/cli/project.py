@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pgconductor.api.event import Event
 from pgconductor.api.task import Task
 from pgconductor.cli.output import complain
 from pgconductor.cli.selection import Selection, selection
 from pgconductor.errors import BindingError, PlanError
 from pgconductor.plan.location import project_folder
-from pgconductor.plan.model import Plan, TaskPlan
+from pgconductor.plan.model import EventPlan, Plan, TaskPlan
 from pgconductor.store.endpoint import Endpoint, open_endpoint
 from pgconductor.store.inspection import inspect
 from pgconductor.store.query import AnyConnection
@@ -70,14 +71,26 @@ class Project:
         Raises:
             BindingError: the generated package cannot be imported.
         """
+        found: Task[Any, Any] = self._generated("tasks", task.name)
+        return found
+
+    def event(self, event: EventPlan) -> Event[Any]:
+        """The generated object that knows the event's payload.
+
+        Raises:
+            BindingError: the generated package cannot be imported.
+        """
+        found: Event[Any] = self._generated("events", event.name.replace(".", "_"))
+        return found
+
+    def _generated(self, module: str, name: str) -> Any:
         self.importable()
         try:
-            found: Task[Any, Any] = getattr(importlib.import_module(f"{self.plan.package}.tasks"), task.name)
+            return getattr(importlib.import_module(f"{self.plan.package}.{module}"), name)
         except (ImportError, AttributeError) as error:
             raise BindingError(
                 f"the generated package `{self.plan.package}` cannot be used ({error}); run `pgconductor generate`"
             ) from error
-        return found
 
     def called(self, endpoint: Endpoint) -> str:
         """How a person is told of the database."""

@@ -9,6 +9,7 @@ from pgconductor.client.link import Link, PooledLink
 from pgconductor.client.portal import Portal
 from pgconductor.errors import ConductorError
 from pgconductor.store.bound import require_blocking, run_bound_blocking
+from pgconductor.store.emission import Emission
 from pgconductor.store.enqueue import EnqueueRequest, Item
 from pgconductor.store.executions import Outcome
 from pgconductor.store.query import AnyConnection, Query, Rows
@@ -47,6 +48,9 @@ class BridgedLink:
 
     async def enqueue_one(self, item: Item) -> bytes | None:
         return self._open.call(self._link.enqueue_one(item))
+
+    async def emit(self, emission: Emission) -> None:
+        self._open.call(self._link.emit(emission))
 
     async def ask(self, query: Query) -> Rows:
         return self._open.call(self._link.ask(query))
@@ -87,6 +91,9 @@ class BlockingBoundLink:
 
     async def enqueue_one(self, item: Item) -> bytes | None:
         return (await self.enqueue([item]))[0]
+
+    async def emit(self, emission: Emission) -> None:
+        run_bound_blocking(self._connection, [emission.query(self.schema)])
 
     async def ask(self, query: Query) -> Rows:
         return run_bound_blocking(self._connection, [query])[0]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from pgconductor.client.invoker import Linked, SyncTaskInvoker, TaskInvoker
 from pgconductor.client.link import Link
 from pgconductor.errors import ValidationError
-from pgconductor.plan.model import Plan, TaskPlan
+from pgconductor.plan.model import EventPlan, Plan, TaskPlan
 from pgconductor.store.executions import cancel_matching_query
 
 # Of one statement, so that neither locks nor their holders grow with what is cancelled.
@@ -36,10 +36,25 @@ def find_task(plan: Plan, name: str) -> TaskPlan:
     """
     declared = plan.tasks.get(name)
     if declared is None:
-        close = difflib.get_close_matches(name, plan.tasks, 1)
-        advice = f"did you mean `{close[0]}`?" if close else f"declared: {', '.join(sorted(plan.tasks)) or 'none'}"
-        raise ValidationError(f"no task `{name}`; {advice}")
+        raise ValidationError(f"no task `{name}`; {_advice(name, plan.tasks)}")
     return declared
+
+
+def find_event(plan: Plan, name: str) -> EventPlan:
+    """The event with this name.
+
+    Raises:
+        ValidationError: there is none; the message names the closest.
+    """
+    declared = plan.events.get(name)
+    if declared is None:
+        raise ValidationError(f"no event `{name}`; {_advice(name, plan.events)}")
+    return declared
+
+
+def _advice(name: str, declared: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, declared, 1)
+    return f"did you mean `{close[0]}`?" if close else f"declared: {', '.join(sorted(declared)) or 'none'}"
 
 
 async def cancel_matching(

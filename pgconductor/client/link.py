@@ -13,6 +13,7 @@ from pgconductor.client.waits import Waits
 from pgconductor.errors import ConductorError
 from pgconductor.plan.model import Plan
 from pgconductor.store.bound import require_async, run_bound
+from pgconductor.store.emission import Emission, emit
 from pgconductor.store.endpoint import open_endpoint
 from pgconductor.store.enqueue import EnqueueRequest, Item
 from pgconductor.store.executions import Outcome, outcomes_query, read_outcomes
@@ -37,6 +38,9 @@ class Link(Protocol):
 
     async def enqueue_one(self, item: Item) -> bytes | None:
         """Enqueue one item, perhaps together with those of other callers."""
+
+    async def emit(self, emission: Emission) -> None:
+        """Emit an event, once."""
 
     async def ask(self, query: Query) -> Rows:
         """The rows of a query that may be executed twice."""
@@ -99,6 +103,9 @@ class PooledLink:
         if self._coalesce:
             return await opened.coalescer.enqueue(item)
         return (await opened.writer.enqueue([item]))[0]
+
+    async def emit(self, emission: Emission) -> None:
+        await emit(self._open.pool, self.schema, emission)
 
     async def ask(self, query: Query) -> Rows:
         return await self._open.pool.ask(query)
@@ -166,6 +173,9 @@ class BoundLink:
 
     async def enqueue_one(self, item: Item) -> bytes | None:
         return (await self.enqueue([item]))[0]
+
+    async def emit(self, emission: Emission) -> None:
+        await run_bound(self._connection, [emission.query(self.schema)])
 
     async def ask(self, query: Query) -> Rows:
         return (await run_bound(self._connection, [query]))[0]

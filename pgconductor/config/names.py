@@ -35,8 +35,8 @@ RESERVED_FIELD_NAMES = frozenset(
 )  # fmt: skip
 # `Literal` is part of the type expressions.
 RESERVED_TYPE_NAMES = frozenset({"Literal"})
-# Their models would be called `None`, `True`, `False` and `Literal`.
-RESERVED_EVENT_NAMES = frozenset({"none", "true", "false", "literal"})
+# Their models would be called `None`, `True`, `False` and `Literal`; `annotations` is what module `events` imports.
+RESERVED_EVENT_NAMES = frozenset({"none", "true", "false", "literal", "annotations"})
 
 _SNAKE = "snake_case: a letter, then up to {} letters, digits and underscores, all lower case"
 
@@ -139,3 +139,8 @@ def result_model(task: str) -> str:
 def event_model(event: str) -> str:
     """The generated model of an event's payload. Events with one method of `emit` have one model too."""
     return pascal(event)
+
+
+def event_attribute(event: str) -> str:
+    """What an event is called in module `events`, and the method of `emit`."""
+    return event.replace(".", "_")

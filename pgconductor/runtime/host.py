@@ -20,10 +20,11 @@ from pgconductor.api.task import Task
 from pgconductor.client.items import ItemMaker
 from pgconductor.errors import ValidationError
 from pgconductor.runtime.journal import Journal
+from pgconductor.store.emission import emit_query
 from pgconductor.store.enqueue import Item
 from pgconductor.store.query import Query, run, run_blocking
 from pgconductor.store.records import Kind, Progress, StepResult
-from pgconductor.store.steps import Unsaved, emit_query, save_query
+from pgconductor.store.steps import Unsaved, save_query
 
 T = TypeVar("T")
 

@@ -126,12 +126,6 @@ async def _load_children(
         records[name] = records[name]._replace(children=tuple(ended))
 
 
-def emit_query(schema: str, event: str, payload: bytes, event_id: Any = None) -> Query:
-    """Emits an event; one row: its id."""
-    values = {"event": event, "payload": payload.decode(), "id": event_id}
-    return Query(statement("emit", schema), values)
-
-
 def match_columns(match: dict[str, Any] | None) -> tuple[str | None, str | None]:
     """The sorted names of the fields as text of a text[], and the values as JSON text."""
     if match is None:

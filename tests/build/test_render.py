@@ -26,6 +26,7 @@ FILES = [
     f"{PACKAGE}/__init__.py",
     f"{PACKAGE}/_bindings.py",
     f"{PACKAGE}/client.py",
+    f"{PACKAGE}/events.py",
     f"{PACKAGE}/models.py",
     f"{PACKAGE}/plan.json",
     f"{PACKAGE}/py.typed",
@@ -104,6 +105,14 @@ def test_one_client_is_written_where_one_is_wanted(configured: Callable[[str], C
     assert "class SyncConductor(" in files["made/conductor/client.py"]
     assert "class Conductor(" not in files["made/conductor/client.py"]
     assert files["made/conductor/__init__.py"].endswith('__all__ = ["SyncConductor"]\n')
+
+
+def test_events_are_written_where_some_are_declared(configured: Callable[[str], Config]) -> None:
+    for text, written in (("", False), ("[events.a]\n", True)):
+        config = configured(text)
+        files = render(compile_plan(config), config)
+        assert ("made/conductor/events.py" in files) == written
+        assert ("def emit(self)" in files["made/conductor/client.py"]) == written
 
 
 def test_a_project_without_tasks_is_no_special_case(configured: Callable[[str], Config], tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from pgconductor.client import BaseConductor, BaseSyncConductor
 from pgconductor.config import Config, InvalidConfig
 from pgconductor.config.names import CLIENT_NAMES
 
-MODULES = ["billing", "mail", "orders", "reports", "search", "app", "conductor", "conductor.models", "conductor.tasks"]
+MODULES = [
+    "billing", "flows", "mail", "orders", "reports", "search", "app",
+    "conductor", "conductor.events", "conductor.models", "conductor.tasks",
+]  # fmt: skip
 
 
 def run(shop: Path, code: str) -> str:
@@ -57,6 +60,25 @@ assert conductor.send_email is conductor.send_email
 with warnings.catch_warnings(record=True, action="always") as said:
     conductor.old_report
 assert [str(warning.message) for warning in said] == ["use `report`"]
+"""
+    run(shop, code)
+
+
+def test_events_and_emitters_have_what_was_declared(shop: Path) -> None:
+    generate(shop)
+    code = """
+from pgconductor.plan.model import Plan
+from shop.billing import Receipt
+from shop.conductor import Conductor, SyncConductor, events
+plan = Plan.load(Conductor.plan_path)
+for client in (Conductor, SyncConductor):
+    emit = client(plan, None).emit
+    for name, event in plan.events.items():
+        found = getattr(events, name.replace(".", "_"))
+        assert (found.name, found.payload.__name__) == (name, event.payload.rpartition(":")[2])
+        assert getattr(emit, name.replace(".", "_")).event is found
+assert events.charge_refunded.payload is Receipt
+assert "An order was paid in full." in type(emit).order_paid.__doc__
 """
     run(shop, code)
 

@@ -6,10 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from pgconductor.api.event import Event
 from pgconductor.api.model import Model
 from pgconductor.api.task import Task
 from pgconductor.build.compile import compile_plan
 from pgconductor.client.conductor import BaseConductor, BaseSyncConductor
+from pgconductor.client.emitter import BaseEmitters, Emitter, OptionalEmitter, SyncEmitter, SyncOptionalEmitter
 from pgconductor.client.invoker import OptionalTaskInvoker, SyncOptionalTaskInvoker, SyncTaskInvoker, TaskInvoker
 from pgconductor.config import load
 from pgconductor.plan.model import Plan
@@ -26,6 +28,15 @@ pool = { min = 1, max = 10, timeout = "5s" }
 package = "shop.conductor"
 
 [queues.mail]
+
+[events."order.paid"]
+payload = { order = "int", "note?" = "str" }
+
+[events."stock.empty"]
+
+[events."door.opened"]
+payload = { door = "int" }
+retention = "0s"
 
 [tasks.send_email]
 queue = "mail"
@@ -83,6 +94,19 @@ class Order(Model):
     express: bool = False
 
 
+class OrderPaid(Model):
+    order: int
+    note: str | None = None
+
+
+class DoorOpened(Model):
+    door: int
+
+
+order_paid: Final[Event[OrderPaid]] = Event("order.paid", OrderPaid)
+stock_empty: Final[Event[Empty]] = Event("stock.empty", Empty)
+door_opened: Final[Event[DoorOpened]] = Event("door.opened", DoorOpened)
+
 send_email: Final[Task[Email, Sent]] = Task("send_email", "send_email", "mail", Email, Sent)
 sweep: Final[Task[Empty, None]] = Task("sweep", "sweep", "default", Empty)
 forgotten: Final[Task[Numbered, None]] = Task("forgotten", "forgotten", "default", Numbered)
@@ -92,7 +116,35 @@ daily: Final[Task[Numbered, None]] = Task("daily", "daily", "default", Numbered)
 by_order: Final[Task[Order, None]] = Task("by_order", "by_order", "default", Order)
 
 
+class Emitters(BaseEmitters):
+    @cached_property
+    def order_paid(self) -> Emitter[OrderPaid]:
+        return Emitter(self._conductor, order_paid)
+
+    @cached_property
+    def stock_empty(self) -> OptionalEmitter[Empty]:
+        return OptionalEmitter(self._conductor, stock_empty)
+
+    @cached_property
+    def door_opened(self) -> Emitter[DoorOpened]:
+        return Emitter(self._conductor, door_opened)
+
+
+class SyncEmitters(BaseEmitters):
+    @cached_property
+    def order_paid(self) -> SyncEmitter[OrderPaid]:
+        return SyncEmitter(self._conductor, order_paid)
+
+    @cached_property
+    def stock_empty(self) -> SyncOptionalEmitter[Empty]:
+        return SyncOptionalEmitter(self._conductor, stock_empty)
+
+
 class Conductor(BaseConductor):
+    @cached_property
+    def emit(self) -> Emitters:
+        return Emitters(self)
+
     @cached_property
     def send_email(self) -> TaskInvoker[Email, Sent]:
         return TaskInvoker(self, send_email)
@@ -123,6 +175,10 @@ class Conductor(BaseConductor):
 
 
 class SyncConductor(BaseSyncConductor):
+    @cached_property
+    def emit(self) -> SyncEmitters:
+        return SyncEmitters(self)
+
     @cached_property
     def send_email(self) -> SyncTaskInvoker[Email, Sent]:
         return SyncTaskInvoker(self, send_email)

@@ -7,15 +7,17 @@ from typing import assert_never
 from uuid import uuid4
 
 from shop.billing import Charge
-from shop.conductor import Conductor, SyncConductor, tasks
+from shop.conductor import Conductor, SyncConductor, events, tasks
 from shop.conductor.models import (
     Address,
     IndexPayload,
     IndexResult,
+    OrderPaid,
     SendEmailPayload,
     SendEmailResult,
     ShipOrderPayload,
     ShipOrderResult,
+    StockEmpty,
 )
 
 from pgconductor.api.events import CronFired, EventReceived, Invoked
@@ -40,6 +42,60 @@ def block(conductor: SyncConductor) -> None:
     conductor.charge(Charge(tenant="a", cents=1), dedup_key="a")  # E call-overload reportCallIssue
     number: str = conductor.charge(Charge(tenant="a", cents=1)).result().number  # E assignment reportAssignmentType
     print(number)
+
+
+async def emit(conductor: Conductor, paid: OrderPaid) -> None:
+    await conductor.emit.order_paid(StockEmpty())  # E arg-type reportArgumentType
+    await conductor.emit.order_paid()  # E call-arg reportCallIssue
+    await conductor.emit.order_payed(paid)  # E attr-defined reportAttributeAccessIssue
+    await conductor.emit.order_paid(paid, delay="5m")  # E call-arg reportCallIssue
+    conductor.emit.order_paid(paid)  # E unused-coroutine reportUnusedCoroutine
+    event: str = await conductor.emit.order_paid(paid)  # E assignment reportAssignmentType
+    print(event)
+
+
+def emit_blocking(conductor: SyncConductor) -> None:
+    conductor.emit.order_paid(StockEmpty())  # E arg-type reportArgumentType
+
+
+def double(number: int) -> int:
+    return number * 2
+
+
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+async def durable(ctx: tasks.Context, mail: SendEmailPayload) -> None:
+    paid = await ctx.wait_for("payment", events.order_paid)
+    moment: str = paid.paid_at  # E assignment reportAssignmentType
+    print(moment, paid.amount)  # E attr-defined reportAttributeAccessIssue
+    total = ctx.wait_for("payment", events.order_paid).total  # E attr-defined reportAttributeAccessIssue
+    print(total)
+    await ctx.wait_for("payment", "order.paid")  # E arg-type reportArgumentType
+    await ctx.wait_for("payment", events.order_paid, where={"order_id": 1}, timout="3d")  # E call-arg reportCallIssue
+    await ctx.emit("tell", events.order_paid, StockEmpty())  # E misc reportArgumentType
+    ctx.sleep("nap", "1h")  # E unused-coroutine reportUnusedCoroutine
+    ctx.step("double", double, 1)  # E unused-coroutine reportUnusedCoroutine
+    text: str = await ctx.step("double", double, 1)  # E call-overload reportAssignmentType
+    body: str = await ctx.step("fetch", fetch, "https://example.org")  # E call-overload reportAssignmentType
+    print(text, body)
+    await ctx.step("double", double, "1")  # E call-overload reportArgumentType,reportCallIssue
+    await ctx.step("double", double)  # E call-overload reportCallIssue
+    await ctx.invoke("index", tasks.index, mail)  # E misc reportArgumentType
+    sent: ShipOrderResult = await ctx.invoke("mail", tasks.send_email, mail)  # E arg-type reportAssignmentType
+    many: list[str] = await ctx.map("mails", tasks.send_email, [mail])  # E arg-type reportAssignmentType
+    tried = await ctx.map("mails", tasks.send_email, [mail], return_errors=True)
+    print(sent, many, tried[0].message_id)  # E union-attr reportAttributeAccessIssue
+    await ctx.map("mails", tasks.send_email, [StockEmpty()])  # E misc reportArgumentType
+
+
+async def durable_blocking(ctx: tasks.SyncContext, mail: SendEmailPayload) -> None:
+    await ctx.sleep("nap", "1h")  # E func-returns-value,misc reportGeneralTypeIssues
+    await ctx.step("double", double, 1)  # E misc reportGeneralTypeIssues
+    await ctx.wait_for("payment", events.order_paid)  # E misc reportGeneralTypeIssues
+    await ctx.invoke("mail", tasks.send_email, mail)  # E misc reportGeneralTypeIssues
+    ctx.invoke("mail", tasks.send_email, StockEmpty())  # E misc reportArgumentType
 
 
 def build() -> None:
