@@ -58,6 +58,9 @@ class Observer:
     def cancel(self, id: UUID, reason: str = "no longer wanted") -> bool:
         return bool(self.value("select {}.cancel(%s, %s)", id, reason))
 
+    def retry(self, id: UUID, from_step: str | None = None) -> bool:
+        return bool(self.value("select {}.retry(%s, %s)", id, from_step))
+
     def row(self, id: UUID) -> dict[str, Any]:
         """The one row of an execution."""
         (found,) = self.rows("select * from {}.executions where id = %s", id)
@@ -101,6 +104,10 @@ class Observer:
     def rescue(self) -> list[Rescued]:
         """What maintenance does about lapsed workers."""
         return Maintenance(self.connection, self.schema, uuid4()).rescue()
+
+    def prune(self) -> int:
+        """What maintenance does about executions whose retention has passed."""
+        return Maintenance(self.connection, self.schema, uuid4()).prune(lambda: False)
 
     def move_clock(self, seconds: float) -> None:
         """Set the schema's clock so far from the server's, from now on. Partitions of the history follow."""

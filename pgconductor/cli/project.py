@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from pgconductor.api.event import Event
 from pgconductor.api.task import Task
 from pgconductor.cli.output import complain
 from pgconductor.cli.selection import Selection, selection
-from pgconductor.errors import BindingError, PlanError
+from pgconductor.errors import BindingError, ExecutionNotFound, PlanError
 from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import EventPlan, Plan, TaskPlan
 from pgconductor.store.endpoint import Endpoint, open_endpoint
@@ -111,6 +112,26 @@ def open_project() -> Project:
     if changed:
         complain(f"warning: {', '.join(changed)} changed since `pgconductor generate`; what runs is the old plan")
     return project
+
+
+@contextmanager
+def open_connection() -> Iterator[tuple[Project, AnyConnection]]:
+    """The project of the running command, and a connection to its database."""
+    project = open_project()
+    with project.connection() as connection:
+        yield project, connection
+
+
+def task_key(plan: Plan, task: str | None) -> str | None:
+    """The task's name in the database; of a task that the plan no longer has, its name as it is."""
+    return plan.tasks[task].key if task in plan.tasks else task
+
+
+def unknown(execution_id: UUID) -> ExecutionNotFound:
+    """The error to raise for an id that no execution has."""
+    return ExecutionNotFound(
+        f"no execution {execution_id}: it never was, or its retention has passed", execution_id=str(execution_id)
+    )
 
 
 def changed_sources(project: Project) -> list[str]:

@@ -30,7 +30,7 @@ VERBS: dict[str, Verb] = {
     "run": Verb("pgconductor.cli.run", "Execute tasks until told to stop, or until nothing is left."),
     "invoke": Verb("pgconductor.cli.invoke", "Enqueue one execution of a task."),
     "emit": Verb("pgconductor.cli.emit", "Emit an event to everybody who waits for it."),
-    "executions": Verb("pgconductor.cli.executions", "List, show, follow and cancel executions."),
+    "executions": Verb("pgconductor.cli.executions", "List, show, follow, cancel and retry executions."),
     "status": Verb(
         "pgconductor.cli.status", "Show the queues: what waits, since when, what runs and how fast it ends."
     ),

@@ -152,6 +152,17 @@ class BaseConductor(_Conductor):
         """
         return await self._handle(id, None).cancel(reason)
 
+    async def retry(self, id: UUID | str, *, from_step: str | None = None) -> bool:
+        """Run an execution again after it failed or was cancelled; see `Execution.retry`.
+
+        Args:
+            from_step: forget this step and all that come after it.
+
+        Returns:
+            True: it will run again. False: it is neither failed nor cancelled, or there is none.
+        """
+        return await self._handle(id, None).retry(from_step)
+
     async def cancel_all(
         self, *, task: str | None = None, queue: str | None = None, tag: str | None = None, reason: str = REASON
     ) -> int:
@@ -235,6 +246,10 @@ class BaseSyncConductor(_Conductor):
     def cancel(self, id: UUID | str, *, reason: str = REASON) -> bool:
         """As `BaseConductor.cancel`."""
         return drive(self._handle(id, None).cancel(reason))
+
+    def retry(self, id: UUID | str, *, from_step: str | None = None) -> bool:
+        """As `BaseConductor.retry`."""
+        return drive(self._handle(id, None).retry(from_step))
 
     def cancel_all(
         self, *, task: str | None = None, queue: str | None = None, tag: str | None = None, reason: str = REASON

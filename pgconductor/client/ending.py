@@ -67,3 +67,14 @@ def result_of(outcome: Outcome, execution_id: bytes, task: Task[Any, Any] | None
 def timed_out(execution_id: bytes, timeout: Duration | None) -> ResultTimeout:
     name = str(UUID(bytes=execution_id))
     return ResultTimeout(f"execution {name} had not ended after {timeout}; it goes on", execution_id=name)
+
+
+def retried(problem: str | None, execution_id: bytes) -> bool:
+    """Whether an execution runs again, by what `retry_query` said.
+
+    Raises:
+        ValidationError: it cannot.
+    """
+    if problem:
+        raise ValidationError(f"execution {UUID(bytes=execution_id)} cannot be retried: {problem}")
+    return problem is None

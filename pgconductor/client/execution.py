@@ -9,10 +9,10 @@ from typing_extensions import TypeVar
 
 from pgconductor.api.drive import drive
 from pgconductor.api.task import Task
-from pgconductor.client.ending import known, result_of, seconds, timed_out
+from pgconductor.client.ending import known, result_of, retried, seconds, timed_out
 from pgconductor.client.link import Link
 from pgconductor.duration import Duration
-from pgconductor.store.executions import Outcome, State, cancel_query, outcomes_query, read_outcomes
+from pgconductor.store.executions import Outcome, State, cancel_query, outcomes_query, read_outcomes, retry_query
 
 R = TypeVar("R", covariant=True, default=Any)
 
@@ -98,6 +98,24 @@ class Execution(Handle[R]):
         rows = await self._link.ask(cancel_query(self._link.schema, self._id, reason))
         return bool(rows[0][0])
 
+    async def retry(self, from_step: str | None = None) -> bool:
+        """Run it again after it failed or was cancelled: with all its attempts, and without the steps that are done.
+
+        The call that failed it by waiting in vain is made anew, and so are the waits that a cancellation ended.
+
+        Args:
+            from_step: forget this step and all that come after it.
+
+        Returns:
+            True: it will run again. False: it is neither failed nor cancelled, or there is none.
+
+        Raises:
+            ValidationError: it has no such step, another execution has its dedupe key by now, or its parent goes on
+                with what became of it.
+        """
+        rows = await self._link.ask(retry_query(self._link.schema, self._id, from_step))
+        return retried(rows[0][0], self._id)
+
     async def _ended(self, timeout: Duration | None) -> Outcome:
         try:
             return known(await self._link.outcome(self._id, seconds(timeout)), self._id, self._task)
@@ -125,6 +143,10 @@ class SyncExecution(Handle[R]):
     def cancel(self, reason: str = REASON) -> bool:
         """As `Execution.cancel`."""
         return drive(self._awaitable.cancel(reason))
+
+    def retry(self, from_step: str | None = None) -> bool:
+        """As `Execution.retry`."""
+        return drive(self._awaitable.retry(from_step))
 
     @property
     def _awaitable(self) -> Execution[R]:

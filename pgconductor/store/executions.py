@@ -103,8 +103,58 @@ def cancel_query(schema: str, execution_id: bytes, reason: str) -> Query:
 
 
 def cancel_matching_query(
-    schema: str, *, task: str | None, queue: str | None, tag: str | None, reason: str, after: UUID, limit: int
+    schema: str,
+    *,
+    task: str | None,
+    queue: str | None,
+    tag: str | None,
+    reason: str,
+    after: UUID,
+    limit: int,
+    state: str | None = None,
 ) -> Query:
     """Cancels one batch; its rows are ids and whether each is cancelled. A full batch is followed by another."""
-    values = {"task": task, "queue": queue, "tag": tag, "reason": reason, "after": after, "limit": limit}
+    values = {
+        "task": task,
+        "queue": queue,
+        "tag": tag,
+        "state": state,
+        "reason": reason,
+        "after": after,
+        "limit": limit,
+    }
     return Query(statement("cancel_matching", schema), values)
+
+
+def retry_query(schema: str, execution_id: bytes, from_step: str | None) -> Query:
+    """One row: None if the execution is ready again, "" if it is neither failed nor cancelled, or why it cannot be."""
+    return Query(statement("retry", schema), {"id": UUID(bytes=execution_id), "from_step": from_step})
+
+
+def retry_matching_query(
+    schema: str,
+    *,
+    task: str | None,
+    queue: str | None,
+    state: str | None,
+    from_step: str | None,
+    after: UUID,
+    limit: int,
+) -> Query:
+    """Retries one batch; its rows are ids and, as in `retry_query`, what became of it."""
+    values = {"task": task, "queue": queue, "state": state, "from_step": from_step, "after": after, "limit": limit}
+    return Query(statement("retry_matching", schema), values)
+
+
+def count_matching(
+    connection: AnyConnection,
+    schema: str,
+    *,
+    states: Sequence[State],
+    task: str | None = None,
+    queue: str | None = None,
+    tag: str | None = None,
+) -> int:
+    """How many executions in one of these states pass all filters."""
+    values = {"states": list(states), "task": task, "queue": queue, "tag": tag}
+    return int(run_blocking(connection, [Query(statement("count_matching", schema), values)])[0][0][0])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
 
 from tests.cli.project import Shop
+from tests.cli.terminal import Terminal
 
 
 @pytest.fixture
@@ -69,11 +71,54 @@ def test_cancel_by_id_prints_what_it_cancelled(busy: Shop) -> None:
 
 
 def test_cancel_all_that_match(busy: Shop) -> None:
-    done = busy.ask("executions", "cancel", "--tag", "vip")
+    assert "say --yes" in busy.ask("executions", "cancel", "--tag", "vip", code=2).stderr
+    done = busy.ask("executions", "cancel", "--tag", "vip", "--yes")
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == "1 cancelled\n"
     assert busy.states() == {"cancelled": 1, "completed": 1, "failed": 1}
-    assert "--task, --queue or --tag" in busy.ask("executions", "cancel", code=2).stderr
+    assert "--state or --all" in busy.ask("executions", "cancel", code=2).stderr
+
+
+def test_cancel_by_state_or_all_and_as_data(busy: Shop) -> None:
+    none = busy.ask("executions", "cancel", "--state", "ready")
+    assert (none.stdout, none.stderr) == ("", "nothing to cancel: no executions match\n")
+    done = busy.ask("executions", "cancel", "--all", "--yes", "--json")
+    (found,) = json.loads(busy.ask("executions", "list", "--json", "--state", "cancelled").stdout)
+    assert json.loads(done.stdout) == [{"id": found["id"], "cancelled": True, "problem": None}]
+
+
+def test_retry_by_id_runs_it_again(busy: Shop) -> None:
+    (failed,) = json.loads(busy.ask("executions", "list", "--json", "--state", "failed").stdout)
+    (completed,) = json.loads(busy.ask("executions", "list", "--json", "--state", "completed").stdout)
+    refused = busy.ask("executions", "retry", failed["id"], "--from-step", "charge", code=1)
+    assert refused.stderr == (
+        f'error: execution {failed["id"]} cannot be retried: it has no step "charge"; it has none\n'
+    )
+    done = busy.ask("executions", "retry", failed["id"], completed["id"])
+    assert (done.stdout, done.stderr) == (f"{failed['id']}\n", f"{completed['id']} is completed already\n")
+    assert busy.states() == {"ready": 1, "completed": 1, "scheduled": 1}
+    assert "no execution" in busy.ask("executions", "retry", str(uuid4()), code=1).stderr
+
+
+def test_retry_all_that_match_means_those_that_failed(busy: Shop) -> None:
+    busy.ask("executions", "cancel", "--task", "nap", "--yes")
+    (failed,) = json.loads(busy.ask("executions", "list", "--json", "--state", "failed").stdout)
+    assert "--state or --all" in busy.ask("executions", "retry", code=2).stderr
+    assert "say --yes" in busy.ask("executions", "retry", "--all", code=2).stderr
+    none = busy.ask("executions", "retry", "--task", "nap", "--json")
+    assert (json.loads(none.stdout), none.stderr) == ([], "nothing to retry: no executions match\n")
+    done = busy.ask("executions", "retry", "--all", "--yes")
+    assert (done.stdout, done.stderr) == (f"{failed['id']}\n", "1 retried\n")
+    assert busy.ask("executions", "retry", "--queue", "slow", "--state", "cancelled", "--yes").stderr == "1 retried\n"
+    assert busy.states() == {"ready": 2, "completed": 1}
+
+
+def test_a_terminal_is_asked_before_all_that_match_change(busy: Shop) -> None:
+    with closing(Terminal(busy, "executions", "retry", "--all")) as terminal:
+        terminal.read_until("Retry 1 execution?")
+        terminal.type("n\n")
+        assert terminal.ended() == 1
+    assert busy.states() == {"scheduled": 1, "completed": 1, "failed": 1}
 
 
 def test_before_apply_the_message_names_the_command(fresh: Shop) -> None:

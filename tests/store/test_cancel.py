@@ -114,7 +114,16 @@ async def test_cancelling_by_task_queue_and_tag_in_batches(new_hand: NewHand, ob
     def cancel_all(**filters: str) -> list[UUID]:
         after, found = UUID(int=0), []
         while True:
-            values = {"task": None, "queue": None, "tag": None, "reason": "bulk", "limit": 2, "after": after, **filters}
+            values = {
+                "task": None,
+                "queue": None,
+                "tag": None,
+                "state": None,
+                "reason": "bulk",
+                "limit": 2,
+                "after": after,
+                **filters,
+            }
             rows = observer.connection.execute(statement("cancel_matching", SCHEMA), values).fetchall()
             found += [id for id, cancelled in rows if cancelled]
             if len(rows) < 2:

@@ -1,6 +1,6 @@
 -- One small batch of finished executions whose retention has passed, and what they left. Returns how many.
 -- The shortest retention of all bounds the scan to partitions, and by the BRIN index to pages, that can hold any.
--- A child stays as long as its parent may ask how it ended.
+-- A child stays as long as its parent may ask how it ended: one that failed or was cancelled may be retried.
 with old as materialized (
     select f.id, f.finished_at
     from {schema}.finished as f
@@ -13,7 +13,8 @@ with old as materialized (
           exists (select from {schema}.waiting as p where p.id = f.parent_id)
           or exists (select from {schema}.ready as p where p.id = f.parent_id)
           or exists (select from {schema}.running as p where p.id = f.parent_id)
-          or exists (select from {schema}.scheduled as p where p.id = f.parent_id)))
+          or exists (select from {schema}.scheduled as p where p.id = f.parent_id)
+          or exists (select from {schema}.finished as p where p.id = f.parent_id and p.state <> 'completed')))
     limit %(limit)s::int
 ), gone as (
     delete from {schema}.finished as f

@@ -104,6 +104,31 @@ begin
 end
 $$;
 
+-- Has an execution not ended?
+create function {{ schema }}.is_live(execution_id uuid) returns boolean
+    language plpgsql
+as $$
+begin
+    return exists (select from {{ schema }}.running where id = execution_id)
+        or exists (select from {{ schema }}.scheduled where id = execution_id)
+        or exists (select from {{ schema }}.ready where id = execution_id)
+        or exists (select from {{ schema }}.waiting where id = execution_id);
+end
+$$;
+
+-- Does whoever has a dedupe key keep it from others still?
+create function {{ schema }}.keeps_key(scope text, holder {{ schema }}.keys, pending boolean) returns boolean
+    language plpgsql
+as $$
+begin
+    return case scope
+        when 'pending' then pending
+        when 'active' then pending or {{ schema }}.is_live(holder.execution_id)
+        else coalesce(holder.expires_at > {{ schema }}.clock(), pending)
+    end;
+end
+$$;
+
 -- Put an execution where it waits for a worker, and wake one: also for the future, since an idle worker sleeps until the
 -- next that it knows of.
 create function {{ schema }}.place(
@@ -190,7 +215,6 @@ declare
     expiry   timestamptz;           -- of the key
     holder   {{ schema }}.keys;
     pending  boolean;
-    held     boolean;
 begin
     select * into declared from {{ schema }}.tasks where key = task_key;
     if not found then
@@ -212,16 +236,7 @@ begin
         -- Taking it may have waited for another transaction: look at the time only now.
         if key_kind = 'dedupe' then
             pending := {{ schema }}.lock_pending(holder.execution_id);
-            held := case declared.dedupe_scope
-                when 'pending' then pending
-                when 'active' then pending
-                    or exists (select from {{ schema }}.running where id = holder.execution_id)
-                    or exists (select from {{ schema }}.scheduled where id = holder.execution_id)
-                    or exists (select from {{ schema }}.ready where id = holder.execution_id)
-                    or exists (select from {{ schema }}.waiting where id = holder.execution_id)
-                else coalesce(holder.expires_at > {{ schema }}.clock(), pending)
-            end;
-            if held then
+            if {{ schema }}.keeps_key(declared.dedupe_scope, holder, pending) then
                 if pending and declared.dedupe_conflict = 'replace' then
                     perform {{ schema }}.replace_pending(
                         holder.execution_id, payload_json, payload_version, execution_priority,

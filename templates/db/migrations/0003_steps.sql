@@ -30,7 +30,7 @@ create table {{ schema }}.history (
     execution_id uuid        not null,
     at           timestamptz not null,
     attempt      integer     not null,
-    kind         text        not null,          -- failed, lost, changed
+    kind         text        not null,          -- failed, lost, changed; cancelled, retried
     started_at   timestamptz,                   -- of the attempt
     detail       json        not null
 );
@@ -47,8 +47,9 @@ create table {{ schema }}.progress (
 -- Children that ended, until their parent's step has counted them. A queue of its own, so that those who settle children
 -- never wait for one another, nor for the parent.
 create table {{ schema }}.ended_children (
-    parent_id uuid not null,
-    step      text not null
+    parent_id  uuid        not null,
+    step       text        not null,
+    created_at timestamptz not null             -- of the child: see resume
 );
 
 -- However a child ends (settled, cancelled, given up with its worker), it ends in `finished`: nobody can forget to tell.
@@ -56,7 +57,7 @@ create function {{ schema }}.tell_parent() returns trigger
     language plpgsql
 as $$
 begin
-    insert into {{ schema }}.ended_children values (new.parent_id, new.parent_step);
+    insert into {{ schema }}.ended_children values (new.parent_id, new.parent_step, new.created_at);
     return null;
 end
 $$;
@@ -97,13 +98,17 @@ begin
             returning *
         ), due as (
             insert into {{ schema }}.ready
-                (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, parent_id, parent_step)
-            select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, parent_id, parent_step
+                (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+                 has_steps, error)
+            select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id,
+                   parent_step, has_steps, error
             from freed where run_at <= (select {{ schema }}.clock())
         ), later as (
             insert into {{ schema }}.scheduled
-                (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, parent_id, parent_step)
-            select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, parent_id, parent_step
+                (id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id, parent_step,
+                 has_steps, error)
+            select id, run_at, created_at, attempts, priority, version, queue, task, payload, tags, dedupe_key, parent_id,
+                   parent_step, has_steps, error
             from freed where run_at > (select {{ schema }}.clock())
         )
         select count({{ schema }}.wake(queue)::text) from (select distinct queue from freed) as q into room;
@@ -112,6 +117,7 @@ end
 $$;
 
 -- Count children that ended, and make the parents ready that waited for the last of theirs. Returns how many parents.
+-- A step that was forgotten and made anew has other children: one that was created before it is not counted.
 create function {{ schema }}.resume(most integer default 10000) returns integer
     language plpgsql
 as $$
@@ -124,15 +130,21 @@ begin
         with taken as (
             delete from {{ schema }}.ended_children
             where ctid = any (array(select ctid from {{ schema }}.ended_children limit most for update skip locked))
-            returning parent_id, ended_children.step
+            returning parent_id, ended_children.step, created_at
+        ), alike as (
+            select taken.parent_id, taken.step, taken.created_at, count(*) as n from taken group by 1, 2, 3
         )
-        select taken.parent_id, taken.step, count(*)::integer as count from taken group by 1, 2 order by 1, 2
+        select alike.parent_id, alike.step, s.started_at as began, sum(alike.n)::integer as count
+        from alike join {{ schema }}.steps as s
+            on s.execution_id = alike.parent_id and s.name = alike.step and s.started_at <= alike.created_at
+        where s.state = 'waiting'
+        group by 1, 2, 3 order by 1, 2
     loop
         update {{ schema }}.steps
             set pending = pending - ended.count,
                 state = case when pending > ended.count then state else 'done' end,
                 finished_at = case when pending > ended.count then null else {{ schema }}.clock() end
-            where execution_id = ended.parent_id and name = ended.step and state = 'waiting'
+            where execution_id = ended.parent_id and name = ended.step and state = 'waiting' and started_at = ended.began
             returning pending, max_parallel, state into step;
         if found then
             if step.state = 'done' then
