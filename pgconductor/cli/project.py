@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
-import json
 import os
 import sys
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,16 +20,10 @@ from pgconductor.cli.selection import Selection, selection
 from pgconductor.errors import BindingError, ExecutionNotFound, PlanError
 from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import EventPlan, Plan, TaskPlan
+from pgconductor.plan.search import search_plan
 from pgconductor.store.endpoint import Endpoint, open_endpoint
 from pgconductor.store.inspection import inspect
 from pgconductor.store.query import AnyConnection
-
-CONFIG = "conductor.toml"
-PLAN = "plan.json"
-REPOSITORY_MARKS = (".git", ".hg", ".jj", ".svn")
-
-# How deep below the project plan.json may lie where no conductor.toml tells: src/company/product/conductor/plan.json.
-DEEPEST = 6
 
 
 @dataclass(frozen=True)
@@ -150,81 +141,8 @@ def changed_sources(project: Project) -> list[str]:
 def find_plan(chosen: Selection) -> Path:
     """Where plan.json is.
 
-    conductor.toml is at most asked for the place: nothing that runs is read from it, and it may be missing or broken.
-
     Raises:
         PlanError: there is none, or more than one.
     """
-    if chosen.plan is not None:
-        return _named(chosen.plan)
-    config = _nearest_config(chosen)
-    stated = None if config is None else _stated(config)
-    if stated is not None:
-        return stated
-    below = config.parent if config is not None else Path.cwd()
-    found = list(_search(below))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise PlanError(f"no {PLAN} below {below.resolve()}; run `pgconductor generate`, or name one with `--plan`")
-    raise PlanError("more than one plan; name one with `--plan`: " + ", ".join(str(path) for path in found))
-
-
-def _named(plan: str) -> Path:
-    path = Path(plan)
-    if path.exists() or os.sep in plan or plan.endswith(".json"):
-        return path / PLAN if path.is_dir() else path
-    sys.path.insert(0, os.getcwd())
-    try:
-        spec = importlib.util.find_spec(plan)
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
-        raise PlanError(f"`--plan {plan}` is neither a file nor a package that can be imported")
-    return Path(spec.submodule_search_locations[0], PLAN)
-
-
-def _nearest_config(chosen: Selection) -> Path | None:
-    """As `pgconductor.config.discover` finds it; that package takes longer to import than most commands to run."""
-    named = chosen.config or os.environ.get("PGCONDUCTOR_CONFIG")
-    if named:
-        return Path.cwd() / named
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / CONFIG).is_file():
-            return folder / CONFIG
-        if any((folder / mark).exists() for mark in REPOSITORY_MARKS):
-            break
-    return None
-
-
-def _stated(config: Path) -> Path | None:
-    """The plan's place by `[generate]`, if that can be read."""
-    try:
-        document: dict[str, Any] = tomllib.loads(config.read_text(encoding="utf-8-sig"))
-        package, root = document["generate"]["package"], document["generate"].get("source_root")
-        folder = config.parent / (root or ("src" if (config.parent / "src").is_dir() else "."))
-        return folder.joinpath(*package.split("."), PLAN)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def _search(below: Path) -> Iterator[Path]:
-    base = len(below.parts)
-    for folder, names, files in os.walk(below):
-        here = Path(folder)
-        if PLAN in files and _is_plan(here / PLAN):
-            yield here / PLAN
-        deep = len(here.parts) - base >= DEEPEST
-        names[:] = [] if deep or "pyvenv.cfg" in files else sorted(filter(_may_hold_a_plan, names))
-
-
-def _may_hold_a_plan(folder: str) -> bool:
-    return not folder.startswith((".", "__")) and folder not in ("node_modules", "site-packages")
-
-
-def _is_plan(path: Path) -> bool:
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(data, dict) and {"format", "package", "queues", "tasks"} <= data.keys()
+    config = chosen.config or os.environ.get("PGCONDUCTOR_CONFIG")
+    return search_plan(Path.cwd(), named=chosen.plan, config=config, option="`--plan`")
