@@ -41,6 +41,10 @@ class Portal:
             future.cancel()
             raise
 
+    async def await_here(self, work: Coroutine[Any, Any, T]) -> T:
+        """The same for a caller in a loop of its own, which goes on meanwhile."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
     def close(self) -> None:
         """Stop the loop and wait for the thread."""
         self._loop.call_soon_threadsafe(self._ended.set)

@@ -22,7 +22,7 @@ REPOSITORY_MARKS = (".git", ".hg", ".jj", ".svn")
 DEEPEST = 6
 
 
-def search_plan(start: Path, *, named: str | None = None, config: str | None = None, option: str) -> Path:
+def search_plan(start: Path, *, named: str | None = None, config: str | Path | None = None, option: str) -> Path:
     """Where plan.json is.
 
     conductor.toml is at most asked for the place: nothing that runs is read from it, and it may be missing or broken.

@@ -86,6 +86,19 @@ def bind(plan: Plan, queues: Iterable[str]) -> dict[str, Handler]:
     return handlers
 
 
+def bind_one(plan: TaskPlan, task: Task[Any, Any]) -> Handler:
+    """The handler of one task.
+
+    Raises:
+        UnboundHandlers: it cannot be had.
+    """
+    try:
+        return _bind_one(plan, task)
+    except _Unbound as problem:
+        found = Unbound(plan.name, problem.reference, problem.kind, str(problem), problem.__cause__)
+        raise UnboundHandlers([found]) from problem
+
+
 class _Unbound(Exception):
     def __init__(self, reference: str, kind: Literal["import", "missing", "shape"], reason: str) -> None:
         super().__init__(reason)

@@ -36,7 +36,7 @@ class Threads(Protocol):
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any: ...
 
 
-class _DefaultThreads:
+class StepThreads:
     """The threads of a loop that ends with its handler."""
 
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -143,7 +143,7 @@ class LoopHost(_Host):
         self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
     ) -> Any:
         started = time.perf_counter()
-        async with self.journal.transactions.begin() as connection:
+        async with self.journal.begin(step) as connection:
             value = await body(connection)
             done = step._replace(result=encode(value), took=_since(started))
             self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
@@ -161,7 +161,7 @@ class OtherLoopHost(LoopHost):
 
     def __init__(self, journal: Journal) -> None:
         task: Any = asyncio.current_task()
-        super().__init__(journal, _DefaultThreads(), frozenset([task]))
+        super().__init__(journal, StepThreads(), frozenset([task]))
 
     def save(self, step: StepResult) -> Awaitable[None]:
         return self._home(self.journal.saved_step(step))
@@ -170,15 +170,11 @@ class OtherLoopHost(LoopHost):
         self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
     ) -> Any:
         # The handler's own code must not leave its loop, so the connection comes here.
-        connection = await self.journal.transactions.connect_here()
-        started = time.perf_counter()
-        try:
-            async with connection.transaction():
-                value = await body(connection)
-                done = step._replace(result=encode(value), took=_since(started))
-                self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
-        finally:
-            await connection.close()
+        async with self.journal.begin_here(step) as connection:
+            started = time.perf_counter()
+            value = await body(connection)
+            done = step._replace(result=encode(value), took=_since(started))
+            self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
         return value
 
     def report(self, progress: Progress) -> None:
@@ -242,7 +238,7 @@ class ThreadHost(_Host):
     ) -> Any:
         self._stop_if_asked()
         started = time.perf_counter()
-        with self.journal.transactions.begin_blocking() as connection:
+        with self.journal.begin_blocking(step) as connection:
             value = body(connection)
             if inspect.iscoroutine(value):  # the emit of this host, or a function that should have been sync
                 value = drive(value)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING
 
 from pgconductor.api.interrupt import Released
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.store.keeping import DATA_ERRORS, keep_connected
+from pgconductor.store.query import AnyAsyncConnection, AnyConnection
 from pgconductor.store.records import Note, Progress, StepResult
 from pgconductor.store.session import RELAXED_SETTINGS, WORKER_SETTINGS
 from pgconductor.store.steps import Steps, Unsaved
@@ -48,7 +50,7 @@ class Journal:
         self.worker = worker
         self.stopping = False
         self.loop = asyncio.get_running_loop()
-        self.transactions = Transactions(url, plan.database)
+        self._transactions = Transactions(url, plan.database)
         self.url = url
         self._on_stop = on_stop
         self._saving: list[Saving] = []
@@ -78,6 +80,18 @@ class Journal:
     async def saved_step(self, step: StepResult) -> None:
         """The same for other threads, which can only have a coroutine run here."""
         await self.save(step)
+
+    def begin(self, step: StepResult) -> AbstractAsyncContextManager[AnyAsyncConnection]:
+        """A connection in a transaction, for a step whose writes and record commit together at the end of the block."""
+        return self._transactions.begin()
+
+    def begin_blocking(self, step: StepResult) -> AbstractContextManager[AnyConnection]:
+        """The same for a thread."""
+        return self._transactions.begin_blocking()
+
+    def begin_here(self, step: StepResult) -> AbstractAsyncContextManager[AnyAsyncConnection]:
+        """The same for a loop that is not the journal's."""
+        return self._transactions.begin_here()
 
     async def note(self, note: Note) -> None:
         """Add to the history of an execution."""
@@ -109,7 +123,7 @@ class Journal:
             if not future.done():
                 future.set_exception(Released())
                 future.exception()  # its handler may be gone
-        await self.transactions.close()
+        await self._transactions.close()
 
     def _wake(self) -> None:
         if self._closed:

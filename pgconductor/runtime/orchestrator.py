@@ -27,8 +27,8 @@ from pgconductor.runtime.tuning import fixed_differences
 from pgconductor.runtime.unsupported import refuse_unsupported
 from pgconductor.runtime.upkeep import Upkeep
 from pgconductor.runtime.watchdog import Watchdog
+from pgconductor.runtime.worker import USUAL, Worker, Writers
 from pgconductor.runtime.worker import Info as WorkerInfo
-from pgconductor.runtime.worker import Worker
 from pgconductor.store.apply import apply, pending
 from pgconductor.store.endpoint import open_endpoint
 from pgconductor.store.listener import Listener
@@ -71,6 +71,7 @@ class Orchestrator:
         overrides: tunables of queues, by queue name: `{"mail": {"worker_concurrency": 50}}`.
         url: a database instead of the plan's.
         deps: what handlers find as `ctx.deps`, instead of one made from the class that `[conductor] context` names.
+        writers: what workers write through.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Orchestrator:
         overrides: Mapping[str, Mapping[str, Any]] | None = None,
         url: str | None = None,
         deps: Any = None,
+        writers: Writers = USUAL,
     ) -> None:
         self._overrides = overrides or {}
         self.plan = _overridden(plan, self._overrides)
@@ -90,6 +92,7 @@ class Orchestrator:
         self._wanted = None if queues is None else sorted(set(queues))
         self._url = url
         self._deps = deps
+        self._writers = writers
         self._state = "new"
         self._workers: dict[str, Worker] = {}
         self._resources = contextlib.ExitStack()
@@ -272,7 +275,9 @@ class Orchestrator:
         ours = {key: handler for key, handler in handlers.items() if handler.plan.queue == queue}
         settings = self.plan.queues[queue]
         tenure = Tenure(settings.lease_ms, before)
-        return Worker(worker_id, self._endpoint.url, self.plan, settings, ours, executor, self._deps, tenure)
+        return Worker(
+            worker_id, self._endpoint.url, self.plan, settings, ours, executor, self._deps, tenure, self._writers
+        )
 
     def _keep_alive(self) -> None:
         lease_ms = min((worker.queue.lease_ms for worker in self._workers.values()), default=30_000)

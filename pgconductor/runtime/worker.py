@@ -11,9 +11,9 @@ import logging
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from pgconductor.plan.model import Plan, QueuePlan
@@ -70,6 +70,16 @@ class Info:
     report: Report
 
 
+class Writers(NamedTuple):
+    """What a worker writes what it did through. A test of crashes puts in its place what dies on the way."""
+
+    journal: Callable[..., Journal] = Journal
+    settlement: Callable[..., Settlement] = Settlement
+
+
+USUAL = Writers()
+
+
 class Worker:
     """Runs the executions of one queue.
 
@@ -92,6 +102,7 @@ class Worker:
         executor: Executor,
         deps: Any,
         tenure: Tenure,
+        writers: Writers = USUAL,
     ) -> None:
         self.id = id
         self.queue = queue
@@ -106,7 +117,8 @@ class Worker:
         self._lanes = Lanes(queue.lanes)
         self._outbox = Outbox(OUTBOX_BATCHES * queue.flush_batch_size)
         self._poke = asyncio.Event()
-        self._journal = Journal(url, plan, queue, id, self._stop_running)
+        self._writers = writers
+        self._journal = writers.journal(url, plan, queue, id, self._stop_running)
         self._step_threads = Threads(f"{queue.name} steps")
         self._slots = Slots(
             queue,
@@ -393,7 +405,7 @@ class Worker:
     # The settler
 
     async def _settle(self, connection: AsyncConnection) -> None:
-        settlement = Settlement(connection, self._schema, self.queue.name, self.id)
+        settlement = self._writers.settlement(connection, self._schema, self.queue.name, self.id)
         while True:
             batch = await self._outbox.take(self.queue.flush_batch_size)
             again, self._attempted = batch is self._attempted, batch

@@ -55,16 +55,18 @@ class Transactions:
         finally:
             await self._async.putconn(connection)
 
-    async def connect_here(self) -> AsyncConnection[Any]:
-        """A connection for the running loop alone, which is not the pool's; the caller closes it.
-
-        Raises:
-            DatabaseUnreachable: none could be made.
-        """
+    @asynccontextmanager
+    async def begin_here(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """The same in a loop that is not the pool's, on a connection for this once."""
         try:
-            return await AsyncConnection.connect(self._url, **self._options["kwargs"])
+            connection = await AsyncConnection.connect(self._url, **self._options["kwargs"])
         except psycopg.OperationalError as error:
             raise unreachable(self._url, error) from None
+        try:
+            async with connection.transaction():
+                yield connection
+        finally:
+            await connection.close()
 
     @contextmanager
     def begin_blocking(self) -> Iterator[Connection[Any]]:

@@ -1,0 +1,1 @@
+select {schema}.move_clock(%(by)s::interval)

@@ -1,0 +1,1 @@
+select {schema}.move_clock(%(until)s::timestamptz - {schema}.clock())
