@@ -17,7 +17,7 @@ from pgconductor.api.event import Event
 from pgconductor.api.task import Task
 from pgconductor.cli.output import complain
 from pgconductor.cli.selection import Selection, selection
-from pgconductor.errors import BindingError, ExecutionNotFound, PlanError
+from pgconductor.errors import BindingError, ExecutionNotFound
 from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import EventPlan, Plan, TaskPlan
 from pgconductor.plan.search import search_plan

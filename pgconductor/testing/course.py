@@ -10,11 +10,11 @@ from uuid import UUID
 
 import pydantic_core
 
+from pgconductor.store.emission import emit_query
 from pgconductor.store.executions import ENDED, State
 from pgconductor.store.inspection import inspect
 from pgconductor.store.outlook import Awaited, Outlook, lapse, list_awaited, read_outlook
 from pgconductor.store.query import AnyConnection, run_blocking
-from pgconductor.store.steps import emit_query
 from pgconductor.store.testclock import move_clock
 
 LOOK_EVERY = 0.01
