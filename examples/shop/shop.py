@@ -73,6 +73,14 @@ class Shop:
                 missing.append(line.isbn)
         return missing
 
+    async def give_back(self, connection: AsyncConnection, order_id: UUID) -> None:
+        """Put the books of an order that comes to nothing back on the shelf, once."""
+        await connection.execute(
+            "with gone as (delete from bookshop.sales where order_id = %s returning isbn, copies)"
+            " update bookshop.shelf set copies = shelf.copies + gone.copies from gone where shelf.isbn = gone.isbn",
+            (order_id,),
+        )
+
     async def put(self, isbn: str, copies: int) -> None:
         async with self.transaction() as connection:
             await connection.execute(
