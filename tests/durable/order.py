@@ -66,7 +66,6 @@ async def answer_copy(payload: Work, ctx: Any) -> Any:
 def answer_sync_order(payload: Work, ctx: Any) -> Any:
     ctx.transaction("reserve", reserve_blocking, payload.n)
     receipt: str = ctx.step("charge", charge, payload.n)
-    ctx.sleep("cool off", "24h")
     return receipt
 
 

@@ -93,7 +93,7 @@ def test_a_sync_handler_survives_them_too(matrix: CrashMatrix) -> None:
             assert connection.execute("select n from reserved").fetchall() == [(1,)]
 
     points = matrix(tasks.answer_sync_order, Work(n=1), check)
-    assert [point.step for point in points] == ["reserve"] * 2 + ["charge"] * 2 + ["cool off"] * 2 + [""]
+    assert [point.step for point in points] == ["reserve"] * 2 + ["charge"] * 2 + [""]
 
 
 def test_an_effect_outside_of_steps_is_found_to_happen_twice(matrix: CrashMatrix, effects: Path) -> None:
