@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,16 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.command import environment, pgconductor
+from tests.docs.page import REPOSITORY, blocks
 
-GUIDE = Path(__file__).parents[2] / "docs" / "testing.md"
-BLOCK = re.compile(r"^```(?:python|toml)\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+GUIDE = REPOSITORY / "docs" / "testing.md"
 
 
 def write_project(folder: Path, *names: str) -> None:
     """The files that the guide shows; of its tests only those named."""
-    found = dict(BLOCK.findall(GUIDE.read_text()))
-    assert len(found) == len(re.findall("^```(?:python|toml)$", GUIDE.read_text(), re.MULTILINE)), "a block has no file"
-    for name, text in found.items():
+    shown = {block.title or "conductor.toml": block.text for block in blocks(GUIDE)}
+    for name, text in shown.items():
         if not name.startswith("tests/test_") or name in names:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
