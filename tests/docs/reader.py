@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -74,7 +75,8 @@ class Reader:
         """
         if block.source is not None:
             text = (REPOSITORY / block.source).read_text(encoding="utf-8")
-            if block.text.strip() not in text:
+            # A piece of a function's body is shown without the function's indentation.
+            if not any(textwrap.indent(block.text, " " * spaces).strip() in text for spaces in (0, 4, 8)):
                 raise Misled(f"{block.source} has no such text")
         elif block.not_run is None:
             getattr(self, f"_{block.language}")(block)
