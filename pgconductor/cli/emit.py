@@ -22,10 +22,10 @@ from pgconductor.client.emitter import SyncEmitter
 @click.option("--json", "as_json", is_flag=True, help="For programs: an object with id and event.")
 @select_plan
 def command(event: str, payload: str, id: UUID | None, as_json: bool) -> None:
-    """Emit an event to everybody who waits for it now.
+    """Emit an event to everybody who waits for it.
 
-    JSON is the payload, {} by default, - to read it from stdin. It is checked against the event's model before anything
-    is written. The event's id goes to stdout.
+    Those who begin to wait later do not hear of it. JSON is the payload, {} by default, - to read it from stdin. It is
+    checked against the event's model before anything is written. The event's id goes to stdout.
     """
     project = open_project()
     declared = project.event(find_event(project.plan, event))

@@ -29,7 +29,7 @@ def listing(root: Path) -> dict[str, bytes]:
 
 def test_the_first_time_everything_is_created(shop: Path) -> None:
     outcome = generate(shop)
-    assert len(outcome.files) == len(outcome.changes) == 11
+    assert len(outcome.files) == len(outcome.changes) == 12
     assert {change.summary.split()[0] for change in outcome.changes} == {"create"}
     assert set(Plan.load(shop.parent / "src/shop/conductor/plan.json").files) | {"src/shop/conductor/plan.json"} == {
         change.path for change in outcome.changes
@@ -53,7 +53,7 @@ def test_only_what_changed_is_written(shop: Path) -> None:
 def test_compare_reads_and_writes_nothing(shop: Path) -> None:
     before = listing(shop.parent)
     outcome = compare(shop)
-    assert len(outcome.changes) == 11
+    assert len(outcome.changes) == 12
     assert listing(shop.parent) == before
     assert generate(shop).changes == outcome.changes
 
