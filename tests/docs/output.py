@@ -12,7 +12,7 @@ _CHANGING = {
     r"\d+(?:\.\d+)? ?(?:ms|s|m)\b": r"\d+(?:\.\d+)? ?(?:ms|s|m|h)",
     r"~?\d+(?:\.\d+)?/s": r"~?\d+(?:\.\d+)?/s",
     r" +": " +",
-    r"\.\.\.\n": r"(?:.*\n)*?",
+    r"\n\.\.\.(?=\n|$)": r"(?:\n.*)*?",
     r"\.\.\.": r".*?",
 }
 _PIECE = re.compile("|".join(f"({pattern})" for pattern in _CHANGING))
@@ -29,7 +29,7 @@ def pattern(shown: str) -> str:
 
 
 def agrees(shown: str, printed: str) -> bool:
-    return re.fullmatch(pattern(shown.rstrip()), _trimmed(printed)) is not None
+    return re.fullmatch(pattern("\n" + shown.rstrip()), "\n" + _trimmed(printed)) is not None
 
 
 def _trimmed(text: str) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -61,6 +62,8 @@ class Reader:
         self.database = database
         self._prelude = ""
         self._generated = ""
+        self._applied = ""
+        self._developing = False
         self._running: list[subprocess.Popen[str]] = []
 
     @property
@@ -80,6 +83,24 @@ class Reader:
                 raise Misled(f"{block.source} has no such text")
         elif block.not_run is None:
             getattr(self, f"_{block.language}")(block)
+
+    def write(self, block: Block) -> None:
+        """Only write what a block says: a file, a part of the configuration, or what `init` begins with."""
+        begun = block.language == "console" and re.search(r"^\$ pgconductor init (\S+)", block.text, re.MULTILINE)
+        if begun:
+            self._command(f"pgconductor init {begun[1]}", None)
+            self._command(f"cd {begun[1]}", None)
+        elif block.language == "toml" or block.title is not None:
+            getattr(self, f"_{block.language}")(block)
+
+    def type_errors(self, cache: Path) -> str:
+        """What mypy --strict has to say of the project as it is."""
+        self._prepare()
+        package = re.search(r'^package = "(\w+)', self.config.read_text(), re.MULTILINE)
+        assert package is not None
+        options = ["--strict", "--no-error-summary", "--cache-dir", str(cache), "--python-executable", sys.executable]
+        code, output = self._process([sys.executable, "-m", "mypy", *options, "-p", package[1]])
+        return output if code else ""
 
     def stop(self) -> None:
         """End what goes on, and everything that it started."""
@@ -115,6 +136,7 @@ class Reader:
         if block.hidden:
             return
         self._prepare()
+        self._apply()
         script = self.folder / ".script.py"
         script.write_text(self._prelude)
         self._prelude = ""
@@ -125,6 +147,7 @@ class Reader:
     def _sql(self, block: Block) -> None:
         assert self.database is not None
         self._prepare()
+        self._apply()
         with psycopg.connect(self.database) as connection:
             connection.execute(block.text.encode())
 
@@ -145,18 +168,21 @@ class Reader:
         if words[0] == "cd":
             self.folder = self.folder / words[1]
             return
+        if re.search(r"\||\$\(", line):
+            self._prepare()
+            words = []
         lasting = any(tuple(words[1 : 1 + len(verb)]) == verb for verb in LASTING)
-        if words[0] == "pgconductor" and lasting and "--drain" not in words:
-            self._start(words)
+        if words[:1] == ["pgconductor"] and lasting and "--drain" not in words:
+            self._start(line, words)
             return
-        code, output = self._run(words) if words[0] == "pgconductor" else self._process(["bash", "-c", line])
+        code, output = self._run(words) if words[:1] == ["pgconductor"] else self._process(["bash", "-c", line])
         if shown and shown.strip() and not agrees(shown, output):
             raise Misled(f"$ {line}\nprints\n{output}\nand not, as shown,\n{shown}")
-        if (code != 0) != bool(shown and re.match(r"error|warning", shown)):
+        if (code != 0) != bool(shown and re.search(r"^error", shown, re.MULTILINE)):
             raise Misled(f"$ {line}\nends with {code}\n{output}")
 
     def _run(self, words: list[str]) -> tuple[int, str]:
-        if words[1] not in PLANLESS:
+        if words[1] not in PLANLESS or "--imports" in words:
             self._prepare()
         elif words[1] != "init":
             self._settle()
@@ -188,22 +214,27 @@ class Reader:
         )
         return done.returncode, done.stdout
 
-    def _start(self, words: list[str]) -> None:
-        self._prepare()
+    def _start(self, line: str, words: list[str]) -> None:
+        # `dev` does by itself what `run` expects to be done.
+        self._settle() if words[1] == "dev" else self._prepare()
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         command = [*COMMAND, *words[1:]]
         process = subprocess.Popen(command, cwd=self.folder, env=self._environment(), text=True, **streams)
         self._running.append(process)
         if words[1] in ("run", "dev"):
-            self._await_workers(process)
+            # What is shown next finds somebody at work.
+            self._wait_for(f"workers of `{line}`", self._works)
+        if words[1] == "dev":
+            self._developing = True
+            self._generated = self._applied = self.config.read_text()
 
-    def _await_workers(self, process: subprocess.Popen[str]) -> None:
-        """What is shown next finds somebody at work."""
+    def _wait_for(self, what: str, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not self._works():
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                raise Misled(f"{process.args} does not work:\n{process.communicate()[0]}")
+        while not happened():
+            ended = [process for process in self._running if process.poll() is not None]
+            if ended or time.monotonic() > deadline:
+                said = "".join(process.communicate()[0] for process in ended)
+                raise Misled(f"waited for {what} in vain\n{said}")
             time.sleep(0.05)
 
     def _works(self) -> bool:
@@ -213,8 +244,19 @@ class Reader:
     def _prepare(self) -> None:
         """What a person did when they read the last change of the configuration: generate."""
         self._settle()
-        if self.config.read_text() != self._generated:
+        text = self.config.read_text()
+        if text == self._generated:
+            return
+        if self._developing:
+            self._wait_for("dev to see it", lambda: self._here("generate", "--check")[0] == 0)
+            self._generated = self._applied = text
+        else:
             self._command("pgconductor generate", None)
+
+    def _apply(self) -> None:
+        if self._applied != self._generated:
+            self._command("pgconductor apply", None)
+            self._applied = self._generated
 
     def _settle(self) -> None:
         """A configuration, and a database of this test's own where the page leaves it open: to embed one takes time."""

@@ -43,6 +43,27 @@ def test_a_page_shows_what_happens(page: Path, tmp_path: Path, database: str) ->
         reader.stop()
 
 
+@pytest.fixture(scope="session")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy")
+
+
+def typed() -> list[Path]:
+    """Pages with modules of handlers."""
+    return [page for page in pages() if any(block.title and block.language == "python" for block in blocks(page))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", typed(), ids=name_of)
+def test_what_a_page_shows_is_typed(page: Path, tmp_path: Path, mypy_cache: Path) -> None:
+    """Its handlers are those of its tasks, and whatever else its modules hold is right under mypy --strict."""
+    reader = Reader(tmp_path, None)
+    for block in blocks(page):
+        if block.not_run is None and block.source is None:
+            reader.write(block)
+    assert not reader.type_errors(mypy_cache)
+
+
 def commands(page: Path) -> Iterator[tuple[int, str]]:
     """Every command of ours that a page names, in code or in a line of its text, with its line."""
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
@@ -58,7 +79,7 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
         place = f"{name_of(page)}, line {number}: `pgconductor {words}`"
         command, context = group, click.Context(group, info_name="pgconductor")
         known = {"--help"}
-        for word in re.split(r"[\s\[\]=]+", words.partition("  #")[0]):
+        for word in re.split(r"[\s\[\]=]+", re.split(r"  #| \||\$\(", words)[0]):
             if word.startswith("-") and len(word) > 1:
                 known.update(option for param in command.params for option in param.opts)
                 assert word in known, f"{place}: there is no {word}"
