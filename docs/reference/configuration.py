@@ -17,8 +17,8 @@ from pgconductor.duration import format_duration
 INTRODUCTION = """\
 # conductor.toml
 
-Every key, its type and its default, written by `python -m docs.reference` from what reads the file. A key that is not
-here is an error, with a suggestion.
+Every key, its type and its default, written by `python -m docs.reference` from what reads the file. The
+[guide](../guides/configuration.md) shows them at work. A key that is not here is an error, with a suggestion.
 
 - A **duration** is a text with units: `"250ms"`, `"30s"`, `"1h30m"`, `"7d"` (ms, s, m, h, d, w).
 - A **reference** names Python code by its place: `"shop.mail:send_email"`. It is never imported to read the file.
