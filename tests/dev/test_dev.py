@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.project import Shop
+from tests.command import pgconductor
 from tests.database import PrivateServer
 from tests.dev.driver import Dev, is_alive, until
 
@@ -104,33 +105,39 @@ def test_what_the_plan_no_longer_has_goes_when_nobody_works_with_it(shop: Shop, 
     session.wait_for("applied: drop queue `slow`")
 
 
-@pytest.mark.parametrize("mistake", ["syntax", "unknown key", "gone", "directory"])
-def test_an_invalid_configuration_is_shown_and_the_last_good_one_is_served(
-    shop: Shop, dev: Start, mistake: str
-) -> None:
+def test_an_invalid_configuration_is_shown_and_the_last_good_one_is_served(shop: Shop, dev: Start) -> None:
     session = dev(shop)
     mark = session.serves()
     before = session.serving()
     config = shop.folder / "conductor.toml"
     good = config.read_text()
-    if mistake in ("gone", "directory"):
-        config.unlink()
-        if mistake == "directory":
-            config.mkdir()
-    else:
-        config.write_text(good + {"syntax": "[tasks.\n", "unknown key": "[tasks.greet.triggers.x]\ncrn = 1\n"}[mistake])
-    mark = session.wait_for(r"error\[CFG\d+\]", since=mark)
-    mark = session.wait_for("the last valid plan goes on being served", since=mark)
-    assert greeting(shop) == "Hello, x!"
-    assert session.serving() == before
-    # Python saved meanwhile is still served, with that plan.
+    for mistake in ("[tasks.\n", "[tasks.greet.triggers.x]\ncrn = 1\n", "gone", "a directory"):
+        if mistake in ("gone", "a directory"):
+            config.unlink()
+            if mistake == "a directory":
+                config.mkdir()
+        else:
+            config.write_text(good + mistake)
+        mark = session.wait_for(r"error\[CFG\d+\]", since=mark)
+        mark = session.wait_for("the last valid plan goes on being served", since=mark)
+        assert greeting(shop) == "Hello, x!"
+        assert session.serving() == before
+        if config.is_dir():
+            config.rmdir()
+        config.write_text(good)
+        mark = session.wait_for("the configuration is valid again", since=mark)
+
+
+def test_python_saved_while_the_configuration_is_invalid_is_served_with_the_last_good_plan(
+    shop: Shop, dev: Start
+) -> None:
+    session = dev(shop)
+    session.serves()
+    shop.edit("worker_concurrency", "worker_concurency")
+    mark = session.wait_for("the last valid plan goes on being served")
     rewrite(shop, "Hello", "Salve")
-    mark = session.wait_for("generation 2 serves", since=mark)
+    session.wait_for("generation 2 serves", since=mark)
     assert greeting(shop) == "Salve, x!"
-    if mistake == "directory":
-        config.rmdir()
-    config.write_text(good)
-    session.wait_for("the configuration is valid again", since=mark)
 
 
 def test_it_waits_for_a_configuration_that_is_invalid_from_the_start(shop: Shop, dev: Start) -> None:
@@ -261,7 +268,7 @@ def test_a_second_ctrl_c_gives_back_at_once(shop: Shop, dev: Start) -> None:
     assert shop.rows("select state, attempts from pgconductor.executions") == [("ready", 0)]
 
 
-@pytest.mark.parametrize("moment", [0.2, 0.6, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("moment", [0.3, 0.8, 1.6])
 def test_ctrl_c_at_any_moment_of_the_start_leaves_nothing_behind(shop: Shop, dev: Start, moment: float) -> None:
     session = dev(shop)
     time.sleep(moment)
@@ -279,6 +286,37 @@ def test_when_dev_is_killed_its_workers_end_by_themselves(shop: Shop, dev: Start
     session.ends()
     until(lambda: not any(map(is_alive, workers)))
     assert shop.rows("select count(*)::int from pgconductor.workers") == [(0,)]
+
+
+def test_on_the_embedded_postgres_nothing_is_left_even_when_dev_is_killed(tmp_path: Path, dev: Start) -> None:
+    pgconductor("init", "bakery", cwd=tmp_path)
+    bakery = Shop(tmp_path / "bakery", "")
+    session = dev(bakery)
+    session.serves()
+    workers = session.workers()
+    payload = '{"to": "a@b.c", "subject": "hi"}'
+    assert "message_id" in bakery.run("invoke", "send_email", payload, "--wait").stdout
+    running = bakery.folder / ".pgconductor" / "postgres" / "postmaster.pid"
+    assert running.exists()
+    session.process.kill()
+    session.ends()
+    until(lambda: not any(map(is_alive, workers)))
+    until(lambda: not running.exists())
+
+
+def test_an_embedded_postgres_that_is_killed_is_started_again(tmp_path: Path, dev: Start) -> None:
+    pgconductor("init", "bakery", cwd=tmp_path)
+    bakery = Shop(tmp_path / "bakery", "")
+    session = dev(bakery)
+    mark = session.serves()
+    running = bakery.folder / ".pgconductor" / "postgres" / "postmaster.pid"
+    os.kill(int(running.read_text().split()[0]), signal.SIGKILL)
+    payload = '{"to": "a@b.c", "subject": "hi"}'
+    until(lambda: is_alive(int(running.read_text().split()[0])) if running.exists() else False)
+    assert "message_id" in bakery.run("invoke", "send_email", payload, "--wait").stdout
+    session.wait_for("completed send_email", since=mark)
+    assert session.stop() == 130
+    assert not running.exists()
 
 
 def test_ignored_files_restart_nothing_and_watched_ones_do(shop: Shop, dev: Start, tmp_path: Path) -> None:

@@ -97,12 +97,11 @@ def saves_under_load(shop: Shop, dev: Start, count: int) -> None:
                 config = shop.folder / "conductor.toml"
                 extra = f'\n[tasks.extra_{version}]\nhandler = "shop.work:stumble"\n' if version % 10 else ""
                 config.write_text(config.read_text() + f"# {version}\n" + extra)
+            # Some follow each other too quickly to be served one by one; every fifth is waited for.
             time.sleep(0.1 + 0.2 * (version % 3))
-        newest = int(f"1{count:03d}")
-        until(lambda: shop.rows(f"select count(*)::int > 0 from ledger where version = {newest}") == [(True,)])
+            if version % 5 == 0:
+                until(lambda newest=1000 + version: _has_run(shop, newest))  # type: ignore[misc]
     verify(shop, ids)
-    versions = shop.rows("select count(distinct version)::int from ledger")[0][0]
-    assert versions >= 3, "the saves were not served"
     assert session.stop() == 130
     assert "Traceback" not in session.seen
 
@@ -132,7 +131,11 @@ def test_a_save_takes_effect_soon(ledger: Shop, dev: Start, capsys: pytest.Captu
     assert contract < 8
 
 
+def _has_run(shop: Shop, version: int) -> bool:
+    return bool(shop.rows(f"select exists (select from ledger where version = {version})")[0][0])
+
+
 def _until_first_execution(shop: Shop, saved: float, version: int) -> float:
     with load(shop, every=0.02):
-        until(lambda: shop.rows(f"select exists (select from ledger where version = {version})") == [(True,)])
+        until(lambda: _has_run(shop, version))
         return time.monotonic() - saved
