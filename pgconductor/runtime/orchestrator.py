@@ -16,6 +16,7 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 from pgconductor.errors import ConductorError, DatabaseError, PlanError, SchemaMismatch
+from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.deps import open_deps
 from pgconductor.runtime.drain import Drain
@@ -361,15 +362,6 @@ class Orchestrator:
             for worker in self._workers.values():
                 worker.hurry()
         await self._stopped.wait()
-
-
-def project_folder(plan: Plan, path: Path) -> Path:
-    """The folder of conductor.toml, found from where generate put plan.json: `<project>/<source_root>/<package>/`."""
-    folder = path.resolve().parent
-    steps = [*Path(plan.source_root).parts, *plan.package.split(".")]
-    for _ in steps:
-        folder = folder.parent
-    return folder
 
 
 def _overridden(plan: Plan, overrides: Mapping[str, Mapping[str, Any]]) -> Plan:

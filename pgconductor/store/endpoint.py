@@ -53,11 +53,13 @@ def open_endpoint(
         EmbeddedUnavailable: no URL is configured and the embedded Postgres cannot run here.
     """
     environ = os.environ if environ is None else environ
-    listen_url = plan.database.listen_url
-    if url is None and plan.database.url is not None:
-        url = interpolate(plan.database.url, environ)
     if url is not None:
-        yield Endpoint(url, interpolate(listen_url, environ) if listen_url else None)
+        yield Endpoint(url)  # the plan's `listen_url` is a way to the plan's database, not to this one
+        return
+    settings = plan.database
+    if settings.url is not None:
+        listen_url = interpolate(settings.listen_url, environ) if settings.listen_url else None
+        yield Endpoint(interpolate(settings.url, environ), listen_url)
         return
     from pgconductor.store.embedded import EmbeddedServer  # an extra: only who needs it pays for it
 
