@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 _BLOCK = re.compile(
     r"""
-    (?:^<!--\ (?P<mark>not\ run|from):\ (?P<said>.+?)\ -->\n+)?
+    (?:^<!--\ (?P<mark>not\ run|from):\ (?P<said>[^\n]+?)\ -->\n+)?
     ^(?P<indent>\ *)(?:```(?P<language>[a-z]+)|<!--\ (?P<hidden>python|toml|console|sql))
     (?:\ title="(?P<title>[^"\n]+)")?\n
     (?P<text>.*?)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -18,9 +19,12 @@ from tests.docs.reader import Misled, Reader
 EMBEDDED = ("docs/tutorial.md",)
 
 
-def told() -> list[Path]:
+def told() -> list[Any]:
     """Pages with something to do."""
-    return [page for page in pages() if any(block.not_run is None for block in blocks(page))]
+    found = [page for page in pages() if any(block.not_run is None for block in blocks(page))]
+    # Making a cluster and saving under `dev` takes its time.
+    slow = (pytest.mark.slow, pytest.mark.timeout(300))
+    return [pytest.param(page, marks=slow if name_of(page) in EMBEDDED else ()) for page in found]
 
 
 @pytest.fixture
