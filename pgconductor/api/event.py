@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Final, Generic
 
-import pydantic_core
 from typing_extensions import TypeVar
 
 from pgconductor.api.codec import Codec
+from pgconductor.api.match import Matcher
 from pgconductor.errors import ValidationError
 
 P = TypeVar("P")
@@ -31,11 +30,12 @@ class Event(Generic[P]):
         b'{"order_id":7}'
     """
 
-    __slots__ = ("_payload", "name")
+    __slots__ = ("_matcher", "_payload", "name")
 
     def __init__(self, name: str, payload: type[P] | str) -> None:
         self.name: Final = name
         self._payload: Final[Codec[P]] = Codec(payload, f"payload of event `{name}`")
+        self._matcher: Matcher | None = None
 
     def __repr__(self) -> str:
         return f"<Event {self.name}>"
@@ -75,17 +75,10 @@ class Event(Generic[P]):
         """The fields that an awaited payload must have, as JSON.
 
         Raises:
-            ValidationError: the payload has no such field, or a value is no JSON.
+            ValidationError: the payload has no such field, or a value is none that it can have.
         """
-        fields = getattr(self.payload, "model_fields", None)
-        wanted: dict[str, Any] = {}
-        for name, value in (where or {}).items():
-            if fields is not None and name not in fields:
-                close = difflib.get_close_matches(name, fields, 1)
-                advice = f"did you mean `{close[0]}`?" if close else f"it has {', '.join(fields) or 'none'}"
-                raise ValidationError(f"`where`: event `{self.name}` has no field `{name}`; {advice}")
-            try:
-                wanted[name] = pydantic_core.to_jsonable_python(value)
-            except pydantic_core.PydanticSerializationError as error:
-                raise ValidationError(f"`where`: `{name}` cannot be written as JSON: {error}") from None
-        return wanted
+        if not where:
+            return {}
+        if self._matcher is None:
+            self._matcher = Matcher(self.name, self.payload)
+        return self._matcher.match(where)

@@ -168,13 +168,14 @@ as $$
 declare
     resolved uuid[];
 begin
-    select array_agg(execution_id) into resolved from (
+    -- Materialized: a condition on the state, pushed below the lock, would ask the row as it was before the lock was had.
+    with locked as materialized (
         select s.execution_id, s.state from {{ schema }}.steps as s
         join unnest(ids, names) as w (id, name) on s.execution_id = w.id and s.name = w.name
         order by s.execution_id, s.name
         for update of s
-    ) as locked
-    where state <> 'waiting';
+    )
+    select array_agg(execution_id) into resolved from locked where state <> 'waiting';
     if resolved is not null then
         perform {{ schema }}.awaken(resolved);
     end if;

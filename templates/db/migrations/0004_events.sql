@@ -44,11 +44,9 @@ begin
         end if;
     end if;
     -- Waits differ in the fields that they match: one look into the index for each such set of fields, however many wait.
-    loop
-        select s.keys into key_set from {{ schema }}.steps as s
-            where s.target = emit.event and s.state = 'waiting' and s.kind = 'event' and (key_set is null or s.keys > key_set)
-            order by s.keys limit 1;
-        exit when not found;
+    select s.keys into key_set from {{ schema }}.steps as s
+        where s.target = emit.event and s.state = 'waiting' and s.kind = 'event' order by s.keys limit 1;
+    while found loop
         with hit as materialized (
             select s.execution_id, s.name from {{ schema }}.steps as s
             where s.target = emit.event and s.state = 'waiting' and s.kind = 'event' and s.keys = key_set
@@ -64,6 +62,9 @@ begin
         if resolved is not null then
             perform {{ schema }}.awaken(resolved);
         end if;
+        select s.keys into key_set from {{ schema }}.steps as s
+            where s.target = emit.event and s.state = 'waiting' and s.kind = 'event' and s.keys > key_set
+            order by s.keys limit 1;
     end loop;
     return event_id;
 end
