@@ -57,8 +57,14 @@ def connection_settings(url: str, name: str) -> dict[str, Any]:
     Args:
         url: what it says of timeouts holds.
         name: `application_name`.
+
+    Raises:
+        DatabaseUnreachable: it is no connection string.
     """
-    said = conninfo_to_dict(url)
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise _invalid(url) from None
     timeouts = {option: value for option, value in _DEFAULTS.items() if option not in said}
     return {"autocommit": True, "application_name": name, **timeouts}
 
@@ -78,8 +84,6 @@ async def open_session(url: str, name: str, *, settings: str | None = None) -> S
         connection = await AsyncConnection.connect(url, prepare_threshold=2, **connection_settings(url, name))
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from None
-    except psycopg.ProgrammingError:
-        raise _invalid(url) from None
     pooled = await _behind_pooler(connection)
     if pooled:
         connection.prepare_threshold = None
@@ -98,8 +102,6 @@ def open_blocking(url: str, name: str) -> Connection:
         return Connection.connect(url, prepare_threshold=None, **connection_settings(url, name))
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from None
-    except psycopg.ProgrammingError:
-        raise _invalid(url) from None
 
 
 def unreachable(url: str, error: Exception) -> DatabaseUnreachable:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -138,7 +139,8 @@ def test_ctrl_c_at_the_question_cancels_nothing(shop: Shop) -> None:
         # One that comes between the question and the read is only seen at the next: Python's input() is like that.
         while terminal.process.poll() is None:
             terminal.type("\x03")
-            time.sleep(0.2)
+            with suppress(subprocess.TimeoutExpired):
+                terminal.process.wait(timeout=10)
         assert terminal.ended() == 130
     assert shop.states() == {"ready": 2}
 
