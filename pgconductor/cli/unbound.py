@@ -24,6 +24,7 @@ _CODES: dict[str, Code] = {
     "missing": codes.HANDLER_MISSING,
     "shape": codes.HANDLER_MISSHAPEN,
 }
+_WHAT = {"handler": "handler", "upgrade": "upgrade", "retry": "retry policy"}
 _SCAFFOLD = "`pgconductor generate --scaffold` writes it"
 
 
@@ -55,21 +56,22 @@ def _by_cause(problems: Iterable[Unbound]) -> Iterator[list[Unbound]]:
 
 def _diagnostic(problems: list[Unbound], places: Places) -> Diagnostic:
     first = problems[0]
-    named = places.find(("tasks", first.task, "handler"), "value")
+    named = places.find(("tasks", first.task, first.key), "value")
     tasks = ", ".join(f"`{problem.task}`" for problem in problems)
     whose = f"of task {tasks}" if len(problems) == 1 else f"of tasks {tasks}"
     if first.cause is None:
-        code, help = _CODES[first.kind], _SCAFFOLD if first.kind == "missing" else None
+        code, help = _CODES[first.kind], _SCAFFOLD if first.kind == "missing" and first.key == "handler" else None
         return Diagnostic(code.code, f"task `{first.task}`: {first.reason}", named, help)
     if _is_absent(first):
         module = first.reference.partition(":")[0]
-        return Diagnostic(codes.HANDLER_MISSING.code, f"there is no module `{module}`", named, _SCAFFOLD)
+        help = _SCAFFOLD if first.key == "handler" else None
+        return Diagnostic(codes.HANDLER_MISSING.code, f"there is no module `{module}`", named, help)
     frames = list(user_frames(first.cause))
     if not frames:
         return Diagnostic(codes.MODULE_RAISES.code, first.reason, named)
     *led, last = frames
     notes = tuple(f"imported at {place}: {place.text.strip()}" for place in reversed(led))
-    related = Related(named, f"the handler {whose}")
+    related = Related(named, f"the {_WHAT[first.key]} {whose}")
     return Diagnostic(codes.MODULE_RAISES.code, first.reason, last, related=related, notes=notes)
 
 

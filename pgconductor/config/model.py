@@ -28,6 +28,9 @@ class Retry(Frozen):
     max_attempts: int | None = 3  # None: for ever
     delays_ms: tuple[int, ...] = (15 * SECOND, 30 * SECOND, 60 * SECOND)  # the last repeats
     jitter: float = 0.1
+    # Exceptions, by builtin name or "module:Class": only these are tried again (empty: all), and these never.
+    retry_on: tuple[str, ...] = ()
+    give_up_on: tuple[str, ...] = ()
 
 
 class Retention(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 
@@ -17,6 +18,13 @@ _PACKAGE = re.compile(_DOTTED, re.ASCII)
 
 EXECUTORS = ("async", "thread", "process")
 
+# Without those that only some versions or platforms have: what compiles here must run there.
+_EXCEPTIONS = frozenset(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException) and not name.startswith("_")
+) - {"PythonFinalizationError", "WindowsError"}
+
 _FUNCTION = text_like(_REFERENCE.pattern.replace(r"\w", "[A-Za-z0-9_]"), "shop.mail:send_email")
 _CLASS = text_like(_REFERENCE.pattern.replace(r"\w", "[A-Za-z0-9_]"), "shop.models:Order")
 
@@ -31,6 +39,18 @@ def function(node: Node) -> str:
 def class_(node: Node) -> str:
     """`"module:Class"`."""
     return ":".join(_split(node, "Class"))
+
+
+@takes(either(one_of(sorted(_EXCEPTIONS)), _CLASS))
+def exception(node: Node) -> str:
+    """The name of a builtin exception, or `"module:Class"`."""
+    word = readers.text(node)
+    if word in _EXCEPTIONS:
+        return word
+    if not re.fullmatch(r"\w+", word, re.ASCII):
+        return ":".join(_split(node, "Class"))
+    help = did_you_mean(word, _EXCEPTIONS, 'name one of your own or of a library as "module:Class"')
+    raise node.report(codes.REFERENCE, f"`{word}` is no exception that Python has built in", help)
 
 
 @takes(_CLASS)

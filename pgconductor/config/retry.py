@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pgconductor.config import codes, readers
+from pgconductor.config import codes, readers, reference
 from pgconductor.config.model import DAY, MINUTE, SECOND, Retry
 from pgconductor.config.node import Node
 from pgconductor.config.reader import either, one_of, takes
@@ -79,6 +79,16 @@ _SHAPE = Shape(
             "What each delay is multiplied by, 2; of a linear backoff, how many times `initial` is added, 1.",
         ),
         "jitter": Key("jitter", readers.number(0, 1), "0.1: each delay is drawn from 90 to 110 % of what it would be."),
+        "retry_on": Key(
+            "retry_on",
+            readers.array(reference.exception, least=1),
+            'Only these exceptions are tried again: "TimeoutError", "module:Class". Subclasses count.',
+        ),
+        "give_up_on": Key(
+            "give_up_on",
+            readers.array(reference.exception),
+            "These exceptions fail the execution at once, whatever `retry_on` says. Subclasses count.",
+        ),
     },
     model=Retry,
 )
@@ -86,9 +96,9 @@ _SHAPE = Shape(
 
 @takes(_SHAPE.schema)
 def retry(node: Node) -> Settings:
-    """What a table says of `max_attempts`, `delays` (a tuple of milliseconds, or a Backoff) and `jitter`."""
+    """What a table says, with `delays` (a tuple of milliseconds, or a Backoff) in place of the keys that make them."""
     settings = _SHAPE.read(node)
-    found = settings.only({"max_attempts", "jitter"})
+    found = settings.only({"max_attempts", "jitter", "retry_on", "give_up_on"})
     if "schedule" in node.value:
         _refuse(
             node, ("backoff", *_BACKOFF_KEYS), "excludes `schedule`", "give either the delays or a formula for them"

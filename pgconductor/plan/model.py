@@ -31,6 +31,8 @@ class Retry(Frozen):
     max_attempts: int | None  # None: for ever
     delays_ms: tuple[int, ...]  # after the first, second, ... failure; the last repeats
     jitter: float  # 0.1: each delay is drawn from 90 to 110 %
+    retry_on: tuple[str, ...] = ()  # builtin names or "module:Class": only these are tried again; empty: all
+    give_up_on: tuple[str, ...] = ()  # these are never
 
 
 class Retention(Frozen):

@@ -22,7 +22,7 @@ from pgconductor.runtime.ending import returned
 from pgconductor.runtime.handlers import Handler, load
 from pgconductor.runtime.host import ThreadHost, in_other_loop
 from pgconductor.runtime.journal import Journal
-from pgconductor.runtime.outcome import Outcome
+from pgconductor.runtime.outcome import Outcome, ProcessDied
 from pgconductor.runtime.remote import Invocation, join_parent, raisable, run_remote
 
 logger = logging.getLogger("pgconductor")
@@ -137,7 +137,7 @@ class Processes:
             _kill(pool)
             if isinstance(error, asyncio.CancelledError):
                 raise
-            raise RuntimeError("the handler's process died") from None
+            raise ProcessDied("the handler's process died") from None
         except BaseException:
             self._free.append(pool)
             raise

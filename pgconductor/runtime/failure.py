@@ -15,18 +15,42 @@ FRAME_LIMIT = 40
 
 
 class Described(Exception):
-    """Stands for an exception of another process that cannot be made again in this one: what was said of it there."""
+    """Stands for an exception of another process that cannot be made again in this one: what was said of it there.
 
-    def __init__(self, kind: str, message: str, trace: str, step: str | None = None) -> None:
-        super().__init__(kind, message, trace, step)  # all of them, so that it can travel itself
+    Attributes:
+        classes: the names of its class and of all that it inherits from.
+    """
+
+    def __init__(
+        self, kind: str, message: str, trace: str, step: str | None = None, classes: frozenset[str] = frozenset()
+    ) -> None:
+        super().__init__(kind, message, trace, step, classes)  # all of them, so that it can travel itself
         self.kind = kind
         self.message = message
         self.trace = trace
         self.step = step
+        self.classes = classes
 
     @classmethod
     def of(cls, error: BaseException) -> Described:
-        return cls(kind_of(error), message_of(error), _traceback_of(error), _step_of(error))
+        classes = frozenset(map(class_name, type(error).__mro__))
+        return cls(kind_of(error), message_of(error), _traceback_of(error), _step_of(error), classes)
+
+
+def class_name(kind: type) -> str:
+    """How a class is called in every process that has it.
+
+    >>> class_name(TimeoutError)
+    'builtins:TimeoutError'
+    """
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def is_one(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
+    """`isinstance`, also for one that was described by another process."""
+    if isinstance(error, Described):
+        return not error.classes.isdisjoint(map(class_name, classes))
+    return isinstance(error, classes)
 
 
 def error_record(error: BaseException) -> str:

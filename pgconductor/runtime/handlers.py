@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pgconductor.api.task import Task
 from pgconductor.errors import BindingError
 from pgconductor.plan.model import Plan, TaskPlan
+from pgconductor.runtime.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Handler:
         function: what `handler` names.
         is_async: it is a coroutine function; otherwise it runs in a thread, or where the queue's executor says.
         upgrade: brings the payload of an older version up, as data: `upgrade(data, version) -> data`.
+        policy: which exceptions are worth another attempt.
     """
 
     plan: TaskPlan
@@ -29,6 +31,7 @@ class Handler:
     function: Callable[..., Any]
     is_async: bool
     upgrade: Callable[[Any, int], Any] | None
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Unbound:
         reference: what could not be had: "module:function".
         kind: the module cannot be imported, has no such function, or the function takes something else.
         cause: what the module raised.
+        key: of the task, that has the reference.
     """
 
     task: str
@@ -47,6 +51,7 @@ class Unbound:
     kind: Literal["import", "missing", "shape"]
     reason: str
     cause: BaseException | None = None
+    key: Literal["handler", "upgrade", "retry"] = "handler"
 
 
 class UnboundHandlers(BindingError):
@@ -78,9 +83,9 @@ def bind(plan: Plan, queues: Iterable[str]) -> dict[str, Handler]:
     problems: list[Unbound] = []
     for task in served:
         try:
-            handlers[task.key] = _bind_one(task, getattr(tasks, task.name))
-        except _Unbound as problem:
-            problems.append(Unbound(task.name, problem.reference, problem.kind, str(problem), problem.__cause__))
+            handlers[task.key] = bind_one(task, getattr(tasks, task.name))
+        except UnboundHandlers as error:
+            problems += error.problems
     if problems:
         raise UnboundHandlers(problems)
     return handlers
@@ -90,13 +95,39 @@ def bind_one(plan: TaskPlan, task: Task[Any, Any]) -> Handler:
     """The handler of one task.
 
     Raises:
-        UnboundHandlers: it cannot be had.
+        UnboundHandlers: it, its `upgrade` or a class of exceptions that its `retry` names cannot be had: all of them.
     """
+    assert plan.handler is not None
+    problems = unbound_exceptions(plan)
+    function = upgrade = None
     try:
-        return _bind_one(plan, task)
+        function = _function(plan.handler)
     except _Unbound as problem:
-        found = Unbound(plan.name, problem.reference, problem.kind, str(problem), problem.__cause__)
-        raise UnboundHandlers([found]) from problem
+        problems.insert(0, _told(plan, problem, "handler"))
+    try:
+        upgrade = load(plan.upgrade) if plan.upgrade else None
+    except _Unbound as problem:
+        problems.append(_told(plan, problem, "upgrade"))
+    if function is None or problems:
+        raise UnboundHandlers(problems)
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    return Handler(plan, task, function, is_async, upgrade, policy_of(plan))
+
+
+def unbound_exceptions(plan: TaskPlan) -> list[Unbound]:
+    """What `retry_on` and `give_up_on` of a task name and cannot be had."""
+    problems: list[Unbound] = []
+    for reference in (*plan.retry.retry_on, *plan.retry.give_up_on):
+        try:
+            _exception(reference)
+        except _Unbound as problem:
+            problems.append(_told(plan, problem, "retry"))
+    return problems
+
+
+def policy_of(plan: TaskPlan) -> Policy:
+    """Which exceptions are worth another attempt of a task; `unbound_exceptions` found none that is missing."""
+    return Policy(tuple(map(_exception, plan.retry.retry_on)), tuple(map(_exception, plan.retry.give_up_on)))
 
 
 class _Unbound(Exception):
@@ -116,15 +147,24 @@ def _generated(plan: Plan) -> ModuleType:
         ) from error
 
 
-def _bind_one(plan: TaskPlan, task: Task[Any, Any]) -> Handler:
-    assert plan.handler is not None
-    function = load(plan.handler)
+def _told(plan: TaskPlan, problem: _Unbound, key: Literal["handler", "upgrade", "retry"]) -> Unbound:
+    return Unbound(plan.name, problem.reference, problem.kind, str(problem), problem.__cause__, key)
+
+
+def _function(reference: str) -> Callable[..., Any]:
+    function = load(reference)
     if not callable(function):
-        raise _Unbound(plan.handler, "shape", f"`{plan.handler}` is not a function")
-    _check_shape(plan.handler, function)
-    upgrade = load(plan.upgrade) if plan.upgrade else None
-    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-    return Handler(plan, task, function, is_async, upgrade)
+        raise _Unbound(reference, "shape", f"`{reference}` is not a function")
+    _check_shape(reference, function)
+    checked: Callable[..., Any] = function
+    return checked
+
+
+def _exception(reference: str) -> type[BaseException]:
+    found = load(reference if ":" in reference else f"builtins:{reference}")
+    if isinstance(found, type) and issubclass(found, BaseException):
+        return found
+    raise _Unbound(reference, "shape", f"`{reference}` in `retry` is not a class of exceptions")
 
 
 def load(reference: str) -> Any:

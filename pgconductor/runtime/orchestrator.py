@@ -21,7 +21,7 @@ from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.deps import open_deps
 from pgconductor.runtime.drain import Drain
 from pgconductor.runtime.executors import Executor, open_executor
-from pgconductor.runtime.handlers import Handler, bind
+from pgconductor.runtime.handlers import Handler, UnboundHandlers, bind, unbound_exceptions
 from pgconductor.runtime.heartbeat import Heartbeat
 from pgconductor.runtime.tenure import Tenure
 from pgconductor.runtime.tuning import fixed_differences
@@ -171,6 +171,8 @@ class Orchestrator:
         plan = _overridden(plan, self._overrides)
         if fixed := fixed_differences(self.plan, plan):
             raise PlanError("running workers cannot take this over, start them anew: " + "; ".join(fixed))
+        if unbound := [problem for task in plan.tasks.values() for problem in unbound_exceptions(task)]:
+            raise PlanError(str(UnboundHandlers(unbound)))
         self.plan = plan
         for name, worker in self._workers.items():
             before = worker.queue.worker_concurrency

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from pgconductor.errors import Fatal, ReplayError, Retry
-from pgconductor.runtime.failure import error_record, error_text
+from pgconductor.runtime.failure import error_record, error_text, is_one
+from pgconductor.runtime.policy import EVERYTHING, Policy
 from pgconductor.store.records import Recorded, Wait
 from pgconductor.store.settlement import Discarded, Finished, Released, Rescheduled, Settled, Suspended
 
@@ -68,6 +69,7 @@ def settled(
     task: TaskPlan,
     draw: Callable[[], float] = random.random,
     *,
+    policy: Policy = EVERYTHING,
     is_child: bool = False,
     traced: bool = False,
 ) -> Settled:
@@ -76,6 +78,7 @@ def settled(
     Args:
         attempt: 1 for the first.
         draw: uniform in [0, 1), for jitter.
+        policy: which exceptions are worth another attempt.
         is_child: its parent waits for it, and will ask how it ended: its record is kept until then.
         traced: it may have left steps, history or progress, to be forgotten with it.
     """
@@ -85,10 +88,10 @@ def settled(
                 return Discarded(id, lease, traced)
             return Finished(id, lease, "completed", result, None)
         case Failed(error):
-            return _failed(error, id, lease, attempt, task, draw, is_child)
+            return _failed(error, id, lease, attempt, task, draw, policy, is_child)
         case TimedOut(limit_ms):
             error = TimeoutError(f"the attempt took longer than its timeout of {limit_ms} ms")
-            return _failed(error, id, lease, attempt, task, draw, is_child)
+            return _failed(error, id, lease, attempt, task, draw, policy, is_child)
         case Cancelled(reason):
             return Finished(id, lease, "cancelled", None, error_text("Cancelled", reason))
         case GivenBack():
@@ -115,10 +118,11 @@ def _failed(
     attempt: int,
     task: TaskPlan,
     draw: Callable[[], float],
+    policy: Policy,
     is_child: bool,
 ) -> Settled:
     last = task.retry.max_attempts is not None and attempt >= task.retry.max_attempts
-    if not last and not isinstance(error, Fatal | ReplayError | UnreadablePayload):
+    if not last and not is_one(error, _FINAL) and (is_one(error, _ALWAYS) or not policy.gives_up(error)):
         # A subclass may have a constructor of its own, and leave the delay out.
         chosen: int | None = getattr(error, "delay_ms", None) if isinstance(error, Retry) else None
         delay = retry_delay(task, attempt, draw) if chosen is None else chosen
@@ -130,3 +134,12 @@ def _failed(
 
 class UnreadablePayload(Exception):
     """A stored payload does not fit the task's model: no attempt can succeed, so none is made."""
+
+
+class ProcessDied(RuntimeError):
+    """The process that a handler ran in ended under it. As with the crash of a worker, the attempt is what it costs."""
+
+
+_FINAL = (Fatal, ReplayError, UnreadablePayload)
+# Whatever the task's policy says: the handler's own choice, and what is nobody's.
+_ALWAYS = (Retry, ProcessDied)

@@ -18,7 +18,7 @@ from pgconductor.api.context import Context, SyncContext
 from pgconductor.plan.model import QueuePlan, TaskPlan
 from pgconductor.runtime.attempt import Attempt
 from pgconductor.runtime.executors import Executor, Threads
-from pgconductor.runtime.handlers import Handler
+from pgconductor.runtime.handlers import Handler, policy_of
 from pgconductor.runtime.host import LoopHost
 from pgconductor.runtime.journal import Journal
 from pgconductor.runtime.outbox import Outbox
@@ -119,7 +119,7 @@ class Slots:
         self._queue = queue
         for task in tasks:
             if task.key in self._handlers:
-                self._handlers[task.key] = replace(self._handlers[task.key], plan=task)
+                self._handlers[task.key] = replace(self._handlers[task.key], plan=task, policy=policy_of(task))
         self._start()
 
     def add(
@@ -234,7 +234,9 @@ class Slots:
             self.finished += 1
             # What runs in another process leaves its traces there.
             traced = has_steps or number > 1 or ctx._replay is not None or key in self._elsewhere
-            written = settled(outcome, id, lease, number, handler.plan, is_child=is_child, traced=traced)
+            written = settled(
+                outcome, id, lease, number, handler.plan, policy=handler.policy, is_child=is_child, traced=traced
+            )
             self._outbox.put(written)
             self._report.ended(attempt, outcome, written, time.monotonic() - started)
             if is_child:

@@ -77,3 +77,22 @@ def test_what_a_policy_comes_to(toml: str, expected: Retry, valid: Valid) -> Non
 def test_defaults_merge_key_by_key_and_delays_as_one(default: str, own: str, expected: Retry, valid: Valid) -> None:
     config = valid(f"[defaults.task]\nretry = {default}\n[tasks.send]\nretry = {own}\n")
     assert config.tasks["send"].retry == expected
+
+
+def test_exceptions_merge_like_other_keys_and_environments_may_change_them(valid: Valid) -> None:
+    config = valid("""
+[defaults.task]
+retry = { give_up_on = ["ValueError"], max_attempts = 9 }
+[tasks.send]
+retry = { retry_on = ["shop.errors:Busy", "TimeoutError"] }
+[tasks.other]
+retry = { give_up_on = [] }
+[env.test.tasks.send]
+retry = { retry_on = ["OSError"] }
+""")
+    assert config.tasks["send"].retry == Retry(
+        max_attempts=9, retry_on=("shop.errors:Busy", "TimeoutError"), give_up_on=("ValueError",)
+    )
+    assert config.tasks["other"].retry == Retry(max_attempts=9)
+    changed = config.environments["test"].tasks["send"]["retry"]
+    assert (changed["retry_on"], changed["give_up_on"]) == (("OSError",), ("ValueError",))

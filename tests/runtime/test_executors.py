@@ -148,7 +148,7 @@ async def test_handlers_in_processes_return_raise_and_die_like_any_other(stage: 
         name: (row["state"], row["error"] and (row["error"]["type"], row["error"]["message"]))
         for name, row in rows.items()
     }
-    assert errors["die"] == ("failed", ("RuntimeError", "the handler's process died"))
+    assert errors["die"] == ("failed", ("ProcessDied", "the handler's process died"))
     assert errors["exit_politely"] == ("failed", ("SystemExit", "enough"))
     assert errors["give_up"] == ("failed", ("Fatal", "no such order"))
     assert errors["be_particular"] == ("failed", ("Particular", "not like this (7)"))

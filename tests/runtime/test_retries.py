@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import time
 from itertools import pairwise
@@ -11,9 +12,11 @@ import pytest
 
 from pgconductor.errors import Fatal, Retry
 from pgconductor.plan.model import TaskPlan
-from pgconductor.runtime.outcome import Completed, Failed, TimedOut, retry_delay, settled
+from pgconductor.runtime.failure import Described
+from pgconductor.runtime.handlers import UnboundHandlers, bind, policy_of
+from pgconductor.runtime.outcome import Completed, Failed, ProcessDied, TimedOut, retry_delay, settled
 from pgconductor.store.settlement import Discarded, Finished, Rescheduled
-from tests.plans import task
+from tests.plans import make_plan, task
 from tests.runtime.stage import Stage
 
 ID = b"\0" * 16
@@ -82,6 +85,75 @@ class TestSchedule:
     def test_what_is_not_kept_is_discarded(self, outcome: Completed | Failed) -> None:
         plan = task("t", retention={"completed_ms": 0, "failed_ms": 0, "cancelled_ms": 0})
         assert settled(outcome, ID, 1, 1, plan, traced=True) == Discarded(ID, 1, True)
+
+
+class Busy(ConnectionError):
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{reason} ({code})")
+
+
+class TestPolicy:
+    """Which exceptions are worth another attempt."""
+
+    @staticmethod
+    def again(error: BaseException, **retry: Any) -> bool:
+        plan = task("t", retry=retry)
+        return isinstance(settled(Failed(error), ID, 1, 1, plan, policy=policy_of(plan)), Rescheduled)
+
+    def test_subclasses_count(self) -> None:
+        assert self.again(ConnectionResetError(), retry_on=["OSError"])
+        assert not self.again(ValueError(), retry_on=["OSError"])
+        assert self.again(ValueError(), retry_on=["OSError", "ValueError"])
+        assert self.again(Busy(1, "x"), retry_on=[f"{__name__}:Busy"])
+        assert not self.again(Busy(1, "x"), give_up_on=["ConnectionError"])
+
+    def test_give_up_on_wins(self) -> None:
+        lists = {"retry_on": ["OSError"], "give_up_on": ["ConnectionError"]}
+        assert self.again(FileNotFoundError(), **lists)
+        assert not self.again(ConnectionResetError(), **lists)
+
+    def test_the_handlers_own_choice_and_a_crash_are_above_it(self) -> None:
+        assert self.again(Retry("busy"), retry_on=["OSError"], give_up_on=["Exception"])
+        assert self.again(ProcessDied("killed"), retry_on=["OSError"])
+        assert not self.again(Fatal("no"), retry_on=["Exception"])
+
+    def test_a_timeout_is_a_timeout_error(self) -> None:
+        plan = task("t", retry={"give_up_on": ["TimeoutError"]})
+        assert isinstance(settled(TimedOut(100), ID, 1, 1, plan, policy=policy_of(plan)), Finished)
+
+    def test_an_exception_that_was_described_elsewhere_is_known_by_its_classes(self) -> None:
+        described = pickle.loads(pickle.dumps(Described.of(Busy(7, "later"))))
+        assert self.again(described, retry_on=[f"{__name__}:Busy"])
+        assert self.again(described, retry_on=["OSError"])
+        assert not self.again(described, retry_on=["ValueError"])
+
+        class Hopeless(Fatal):
+            pass
+
+        assert not self.again(Described.of(Hopeless("no")))
+
+    def test_what_cannot_be_imported_is_told_all_at_once(self) -> None:
+        retry = {"retry_on": ["nowhere.to:Be", "tests.app.tasks:Work"], "give_up_on": ["tests.app.ledger:Absent"]}
+        plan = make_plan(task("t", handler="nowhere.to:be", retry=retry), task("u", handler="tests.app.handlers:work"))
+        with pytest.raises(UnboundHandlers) as caught:
+            bind(plan, ["default"])
+        assert [(problem.key, problem.kind, problem.reference) for problem in caught.value.problems] == [
+            ("handler", "import", "nowhere.to:be"),
+            ("retry", "import", "nowhere.to:Be"),
+            ("retry", "shape", "tests.app.tasks:Work"),
+            ("retry", "missing", "tests.app.ledger:Absent"),
+        ]
+
+
+async def test_workers_give_up_on_what_the_task_says(stage: Stage) -> None:
+    @stage.task(retry={"max_attempts": 3, "retry_on": ["ConnectionError"]})
+    async def fetch(payload: Any, ctx: Any) -> None:
+        raise ConnectionResetError if ctx.attempt == 1 else ValueError("nonsense")
+
+    id = stage.observer.one("fetch")
+    await stage.drained()
+    row = stage.observer.row(id)
+    assert (row["state"], row["attempts"], row["error"]["type"]) == ("failed", 2, "ValueError")
 
 
 async def test_a_failed_execution_runs_again_until_it_succeeds(stage: Stage) -> None:
