@@ -41,7 +41,7 @@ PLANLESS = ("init", "check", "generate", "schema", "explain", "version", "comple
 # Commands that go on until they are told to stop.
 LASTING = (("run",), ("dev",), ("top",), ("executions", "tail"))
 # Commands that import the project, which must not happen in this process.
-IMPORTING = ("run", "invoke", "dev")
+IMPORTING = ("run", "invoke", "emit", "dev")
 PATIENCE = 60.0
 
 
