@@ -44,9 +44,11 @@ class Replay:
 
     def __init__(self, recorded: Iterable[Recorded]) -> None:
         self._recorded = {record.name: record for record in recorded}
-        self._next = 1 if not self._recorded else 1 + max(record.position for record in self._recorded.values())
+        self._highest = max(record.position for record in self._recorded.values()) if self._recorded else 0
+        self._next = self._highest + 1
+        self._latest = 0
         self._called: dict[str, Place] = {}
-        self._sequence: list[int] = []
+        self._sequence: list[Recorded] = []
         self.waits: list[Wait] = []
         self.waited: list[Recorded] = []
         self.active = 0
@@ -72,6 +74,8 @@ class Replay:
         self._called[name] = place
         record = self._recorded.get(name)
         if record is None:
+            if self._highest > self._latest and not in_branch():
+                return self._latest  # inserted before calls that were recorded: where the one before it is
             self._next += 1
             return self._next - 1
         if record.kind != kind:
@@ -80,7 +84,9 @@ class Replay:
                 "before; give the new call a new name"
             )
         if not in_branch():
-            self._sequence.append(record.position)
+            self._sequence.append(record)
+        if record.position > self._latest:
+            self._latest = record.position
         return record
 
     def misused(self, message: str) -> ReplayError:
@@ -94,15 +100,21 @@ class Replay:
         return bool(self.waits or self.waited)
 
     def changes(self) -> list[dict[str, str]]:
-        """How the handler's code seems to have changed since the execution ran before: for its history."""
-        gone = [name for name, record in self._recorded.items() if name not in self._called]
-        found = [{"step": name, "change": "disappeared"} for name in gone]
-        names = {record.position: name for name, record in self._recorded.items()}
+        """How the handler's code seems to have changed since the execution ran before: for its history.
+
+        A run that parks has not come to what lies behind: only what it passed by has disappeared.
+        """
+        reached = self._latest if self.parked else self._next
+        found = [
+            {"step": name, "change": "disappeared"}
+            for name, record in self._recorded.items()
+            if name not in self._called and record.position < reached
+        ]
         latest = 0
-        for position in self._sequence:
-            if position < latest:
-                found.append({"step": names[position], "change": "moved"})
-            latest = max(latest, position)
+        for record in self._sequence:
+            if record.position < latest:
+                found.append({"step": record.name, "change": "moved"})
+            latest = max(latest, record.position)
         return found
 
     def _check_name(self, name: str, place: Place) -> None:

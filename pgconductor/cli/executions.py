@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from pgconductor.cli.described import as_object, described
+from pgconductor.cli.described import as_object, described, trace_as_object
 from pgconductor.cli.figures import local
 from pgconductor.cli.interventions import cancel_executions, retry_executions
 from pgconductor.cli.output import put, put_json, say, with_json
@@ -16,6 +16,7 @@ from pgconductor.cli.selection import select_plan
 from pgconductor.cli.table import aligned
 from pgconductor.cli.tail import follow_ends
 from pgconductor.store.executions import ENDED, ExecutionRow, State, find, get
+from pgconductor.store.timeline import read_timeline
 
 
 @click.group()
@@ -60,15 +61,19 @@ def list_executions(
 @with_json
 @select_plan
 def show_execution(id: UUID, as_json: bool) -> None:
-    """Show all there is to know of one execution."""
+    """Show all there is to know of one execution, with a timeline: its attempts, steps, sleeps, children and waits.
+
+    A traceback is shortened to the frames of your own code; --json has all of it.
+    """
     with open_connection() as (project, connection):
         row = get(connection, project.plan.schema_name, id)
-    if row is None:
-        raise unknown(id)
+        if row is None:
+            raise unknown(id)
+        trace = read_timeline(connection, project.plan.schema_name, row)
     if as_json:
-        put_json(as_object(row))
+        put_json({**as_object(row), **trace_as_object(trace)})
     else:
-        put("\n".join(described(row)))
+        put("\n".join(described(row, trace)))
 
 
 @command.command("tail")

@@ -27,6 +27,17 @@ def lasting(seconds: float) -> str:
     return " ".join(part for part in parts[:2] if part[0] != "0") or "0s"
 
 
+def took(seconds: float) -> str:
+    """A length of time that may be short.
+
+    >>> took(0.0123), took(2.34), took(200)
+    ('12 ms', '2.3 s', '3m 20s')
+    """
+    if seconds < 1:
+        return f"{max(0, seconds) * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else lasting(seconds)
+
+
 def many(count: int, *, exact: bool = True) -> str:
     """A count; one that was estimated says so, and shows no digits that mean nothing.
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 import click
 
-from pgconductor.cli.described import as_object, printable
+from pgconductor.cli.described import as_object
 from pgconductor.cli.figures import local
 from pgconductor.cli.following import looks
 from pgconductor.cli.output import complain, put, say, wants_color
 from pgconductor.cli.project import Project
+from pgconductor.cli.timeline import printable
 from pgconductor.errors import DatabaseUnreachable
 from pgconductor.store.depth import read_now
 from pgconductor.store.ends import Ends

@@ -97,7 +97,7 @@ async def test_a_bulk_cancel_that_waits_for_a_row_holds_no_later_one(
     ids = observer.enqueue("plain", count=4, delay_ms=60_000 if state == "scheduled" else None)
     if state == "running":
         await (await new_hand()).take()
-    values = {"task": None, "queue": None, "tag": None, "reason": "", "limit": 9, "after": UUID(int=0)}
+    values = {"task": None, "queue": None, "tag": None, "state": None, "reason": "", "limit": 9, "after": UUID(int=0)}
     with Observer(dsn) as canceller, locked(dsn, state, ids[0]) as blocker:
         query = statement("cancel_matching", SCHEMA)
         cancelling = threading.Thread(target=lambda: canceller.connection.execute(query, values))
@@ -137,7 +137,7 @@ async def test_everybody_on_the_same_rows_in_every_order_never_deadlocks(
     """Two connections of one worker, bulk cancels, rescue and strays, all at the same 40 rows, again and again."""
     first, twin, heir = await new_hand(), await new_hand(), await new_hand()
     twin.settlement._worker = first.id
-    values = {"task": None, "queue": None, "tag": None, "reason": "", "limit": 100, "after": UUID(int=0)}
+    values = {"task": None, "queue": None, "tag": None, "state": None, "reason": "", "limit": 100, "after": UUID(int=0)}
     query = statement("cancel_matching", SCHEMA)
     for round in range(12):
         ids = observer.enqueue("plain", count=40)

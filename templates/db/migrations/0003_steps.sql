@@ -9,7 +9,7 @@ create table {{ schema }}.steps (
     started_at   timestamptz not null,
     finished_at  timestamptz,                   -- null: not yet, or it is a sleep
     wake_at      timestamptz,                   -- the end of a sleep, or of a timeout
-    position     integer     not null,          -- among the durable calls of its run
+    position     integer     not null,          -- among the durable calls; one inserted later has that of the one before it
     attempt      integer     not null,
     pending      integer,                       -- children that have not ended
     max_parallel integer,                       -- how many of them may run at once; null: all

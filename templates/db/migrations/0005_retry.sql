@@ -11,7 +11,7 @@ declare
     ended     {{ schema }}.finished;
     declared  {{ schema }}.tasks;
     counted   {{ schema }}.steps;      -- the step of the parent that waits for it still
-    first     integer;
+    first     {{ schema }}.steps;
     forgotten text[];
     stale     uuid[];
     child     uuid;
@@ -27,10 +27,10 @@ begin
         return format('its queue "%s" is gone', coalesce(declared.queue, ended.queue));
     end if;
     if from_step is not null then
-        select s.position into first from {{ schema }}.steps as s where s.execution_id = ended.id and s.name = from_step;
+        select * into first from {{ schema }}.steps as s where s.execution_id = ended.id and s.name = from_step;
         if not found then
             return format('it has no step "%s"; ', from_step) || coalesce((
-                select 'there are ' || string_agg(format('"%s"', s.name), ', ' order by s.position)
+                select 'there are ' || string_agg(format('"%s"', s.name), ', ' order by s.position, s.started_at)
                 from {{ schema }}.steps as s where s.execution_id = ended.id), 'it has none');
         end if;
     end if;
@@ -58,13 +58,13 @@ begin
     with gone as (
         delete from {{ schema }}.steps as s
         where s.execution_id = ended.id
-          and (s.position >= first
+          and ((s.position, s.started_at) >= (first.position, first.started_at)
                or s.name = ended.error ->> 'step'
                or ended.state = 'cancelled' and s.kind in ('invoke', 'map', 'event')
                   and (s.state = 'waiting' or s.finished_at >= ended.finished_at or {{ schema }}.ended_with_parent(s.children, s.started_at)))
-        returning s.name, s.position, s.state, s.children
+        returning s.name, s.position, s.started_at, s.state, s.children
     )
-    select array_agg(name order by position),
+    select array_agg(name order by position, started_at),
            (select array_agg(id order by id) from gone as g cross join unnest(g.children) as id where g.state = 'waiting')
         into forgotten, stale from gone;
     delete from {{ schema }}.finished as f where f.id = ended.id and f.finished_at = ended.finished_at;
