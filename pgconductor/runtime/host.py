@@ -187,7 +187,20 @@ class OtherLoopHost(LoopHost):
             self.journal.loop.call_soon_threadsafe(self.journal.saved, Unsaved(step.id, lease, reason))
 
     async def _home(self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.journal.loop))
+        return await asyncio.wrap_future(_sent(work, self.journal.loop))
+
+
+def _sent(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> Future[T]:
+    """Have `work` run in the worker's loop.
+
+    Raises:
+        Released: the worker has ended, and this thread of its has outlived it.
+    """
+    try:
+        return asyncio.run_coroutine_threadsafe(work, loop)
+    except RuntimeError:
+        work.close()
+        raise Released from None
 
 
 class ThreadHost(_Host):
@@ -230,7 +243,7 @@ class ThreadHost(_Host):
         time.sleep(PAUSE)  # noqa: ASYNC251  # this host blocks its handler's thread
 
     async def save(self, step: StepResult) -> None:
-        asyncio.run_coroutine_threadsafe(self.journal.saved_step(step), self.journal.loop).result()
+        _sent(self.journal.saved_step(step), self.journal.loop).result()
         self._stop_if_asked()
 
     async def transact(
