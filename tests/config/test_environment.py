@@ -24,6 +24,9 @@ retry = { schedule = ["1s"], jitter = 0.5 }
 """
 
 
+NO_CLASSES: dict[str, object] = {"retry_on": (), "give_up_on": ()}
+
+
 def prod(valid: Valid, text: str) -> Overrides:
     return valid(BASE + text).environments["prod"]
 
@@ -50,7 +53,7 @@ def test_what_is_nested_is_given_whole(valid: Valid) -> None:
     """The plan replaces fields, so a part of `pool` or `retry` brings the rest of the base along."""
     found = prod(valid, "[env.prod]\ndatabase.pool.max = 50\ntasks.send.retry = { max_attempts = 9 }\n")
     assert found.database == {"pool": {"min": 2, "max": 50, "timeout_ms": 30_000}}
-    assert found.tasks == {"send": {"retry": {"max_attempts": 9, "delays_ms": (1_000,), "jitter": 0.5}}}
+    assert found.tasks == {"send": {"retry": {"max_attempts": 9, "delays_ms": (1_000,), "jitter": 0.5, **NO_CLASSES}}}
 
 
 def test_defaults_reach_whoever_does_not_say_otherwise(valid: Valid) -> None:
@@ -64,10 +67,10 @@ def test_defaults_reach_whoever_does_not_say_otherwise(valid: Valid) -> None:
         "mails": {"lease_ms": 5_000},
     }
     assert found.tasks == {
-        "send": {"retry": {"max_attempts": 1, "delays_ms": (1_000,), "jitter": 0.5}},
+        "send": {"retry": {"max_attempts": 1, "delays_ms": (1_000,), "jitter": 0.5, **NO_CLASSES}},
         "report": {
             "priority": 9,
-            "retry": {"max_attempts": 1, "delays_ms": (15_000, 30_000, 60_000), "jitter": 0.0},
+            "retry": {"max_attempts": 1, "delays_ms": (15_000, 30_000, 60_000), "jitter": 0.0, **NO_CLASSES},
             "timeout_ms": 1_000,
         },
     }
