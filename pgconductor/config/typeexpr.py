@@ -149,11 +149,11 @@ class _Parser:
 
     def dict_key(self) -> None:
         key = self.tokens.next
+        if key.kind == "end":
+            raise self.tokens.unexpected("`str`")
         if key.text != "str":
             message = "the keys of a dict are `str`, as in JSON"
-            raise ExpressionError(
-                TYPE_ARGUMENTS, message, key.start, max(key.end, key.start + 1), "write `dict[str, T]`"
-            )
+            raise ExpressionError(TYPE_ARGUMENTS, message, key.start, key.end, "write `dict[str, T]`")
         self.tokens.take()
         if not self.tokens.take_if(","):
             token = self.tokens.next
@@ -163,9 +163,11 @@ class _Parser:
     def ellipsis(self, item: TypeExpr) -> None:
         if not self.tokens.take_if(",") or self.tokens.next.kind != "dots":
             token = self.tokens.next
+            if token.kind == "end":
+                raise self.tokens.unexpected("`...`")
             message = "a tuple holds one type any number of times"
             help = f"write `tuple[{item}, ...]`, or declare a shared type with fields"
-            raise ExpressionError(TYPE_ARGUMENTS, message, token.start, max(token.end, token.start + 1), help)
+            raise ExpressionError(TYPE_ARGUMENTS, message, token.start, token.end, help)
         self.tokens.take()
 
     def literal(self, bracket: Token) -> LiteralType:

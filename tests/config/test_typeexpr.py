@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pgconductor.config.tokens import ExpressionError
@@ -82,6 +82,8 @@ def test_the_canonical_spelling_means_the_same(expr: TypeExpr) -> None:
     assert parse(str(expr), SHARED, ENUMS) == expr
 
 
+@example("dict[")
+@example("tuple[int")
 @given(st.text(alphabet="listdctupeLra[](),.|='\"\\ 0123456789-_\n", max_size=40) | st.text(max_size=40))
 def test_any_text_is_a_type_or_has_an_error_inside_it(text: str) -> None:
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import termios
 from collections.abc import Callable
@@ -74,8 +75,13 @@ def test_i_invokes_a_task_whose_payload_is_edited_until_it_is_valid(session: Dev
 def test_ctrl_c_at_the_prompt_leaves_the_prompt_alone(session: Dev) -> None:
     session.press("i")
     mark = session.wait_for("task, by number or name: ")
-    session.press("\x03")
-    session.wait_for("serving", since=mark)
+    # Python sees one that comes between a prompt and its `input()` only when something more is typed.
+    for _ in range(5):
+        session.press("\x03")
+        with contextlib.suppress(AssertionError):
+            session.wait_for("serving", since=mark, seconds=5)
+            break
+    session.wait_for("serving", since=mark, seconds=1)
     session.press("q")
     assert session.ends() == 0
 
