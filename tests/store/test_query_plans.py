@@ -215,6 +215,26 @@ def test_settling_goes_by_id_though_it_was_planned_while_the_table_was_small(dsn
             assert read_of(explain(), "running_default") == 20
 
 
+def test_what_ended_and_is_not_kept_is_fenced_by_a_hash(connection: psycopg.Connection[Any]) -> None:
+    """Comparing 500 outcomes with 500 rows one by one would be 250,000 comparisons a batch."""
+    values = {"ids": [], "leases": [], "worker": 7, "traced": []}
+    with prepared(connection, statement("discard", SCHEMA, "default"), values):
+        plan = connection.execute("explain execute probe ('{}', '{}', 7, '{}')").fetchall()
+    fence = [line for (line,) in plan if "Filter" in line and "lease" in line]
+    assert len(fence) == 1
+    assert "hashed SubPlan" in fence[0]
+
+
+@pytest.mark.parametrize(("verb", "known"), [("find_lost", "ids"), ("release_strays", "known")])
+def test_comparing_what_is_held_goes_by_id_or_reads_the_table_once(
+    connection: psycopg.Connection[Any], verb: str, known: str
+) -> None:
+    ids = [row[0] for row in connection.execute(f"select id from {SCHEMA}.running_default where worker = 7 limit 20")]
+    found = scans(connection, statement(verb, SCHEMA, "default"), **{"worker": 7, known: ids, "leases": [1] * len(ids)})
+    assert engine_tables(found)["running_default"] == {"id_running_default"}
+    assert read_of(found, "running_default") <= (len(ids) if verb == "find_lost" else HELD + len(ids) + HELD / 50)
+
+
 def test_locking_a_mixed_batch_goes_by_id(connection: psycopg.Connection[Any]) -> None:
     ids = [row[0] for row in connection.execute(f"select id from {SCHEMA}.running_default where worker = 7 limit 20")]
     found = scans(connection, statement("lock_running", SCHEMA, "default"), ids=ids, worker=7)
