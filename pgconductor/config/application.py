@@ -130,7 +130,11 @@ GENERATE = Shape(
             readers.array(readers.choice("async", "sync"), least=1),
             "Which clients are generated: `Conductor`, `SyncConductor`, or both.",
         ),
-        "python": Key("python", _python, "The oldest Python that the generated code must run on."),
+        "python": Key(
+            "python",
+            _python,
+            "The oldest Python that the generated code must run on; from 3.12 on type aliases are `type` statements.",
+        ),
     },
     model=Generate,
 )

@@ -88,6 +88,17 @@ def test_the_generated_code_and_a_project_around_it_are_accepted(project: Path, 
     assert checker(project) == set()
 
 
+def test_so_is_what_is_generated_for_newer_pythons_alone(project: Path) -> None:
+    for name in ("conductor.toml", "names.toml"):
+        config = project / name
+        config.write_text(config.read_text().replace("[generate]", '[generate]\npython = "3.12"'))
+        generate(config)
+    settings = project / "mypy.ini"
+    settings.write_text(settings.read_text().replace("3.11", "3.12"))
+    assert "\ntype ChargeHandler = " in (project / "src/shop/conductor/tasks.py").read_text()
+    assert mypy(project) == set()
+
+
 @pytest.mark.parametrize(("checker", "name"), [(mypy, "mypy"), (pyright, "pyright")])
 def test_every_seeded_mistake_is_found_and_nothing_else(project: Path, checker: Checker, name: str) -> None:
     shutil.rmtree(project / "src" / "names")

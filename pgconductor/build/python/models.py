@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgconductor.build.python.aliases import Aliases
 from pgconductor.build.python.annotations import MODEL, annotation, literal_type
 from pgconductor.build.python.defaults import default
 from pgconductor.build.python.imports import Imports, import_statement
@@ -46,6 +47,7 @@ class ModelsView:
         refs = {name: shared for name, shared in sorted(config.types.items()) if isinstance(shared, ModelRef)}
         fields = {field.name for model in declared.values() for field in model.fields.fields}
         self._imports = Imports({*declared, *enums, *refs, *fields})
+        self._aliases = Aliases(config.generate.python, self._imports)
         self.enums = [self._enum(name, enum) for name, enum in enums.items()]
         self.models = [self._model(name, model) for name, model in declared.items()]
         self.refs = [_ref(name, ref) for name, ref in refs.items()]
@@ -53,8 +55,7 @@ class ModelsView:
         self.imports = self._imports.write()
 
     def _enum(self, name: str, enum: Enum) -> str:
-        alias = self._imports.name("typing", "TypeAlias")
-        return statement(f"{name}: {alias} = ", literal_type(enum.values, self._imports))
+        return self._aliases.write(name, literal_type(enum.values, self._imports))
 
     def _model(self, name: str, model: _Declared) -> Model:
         aliases = model.aliases or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgconductor.build.python.aliases import Aliases
 from pgconductor.build.python.annotations import MODEL, literal_type
 from pgconductor.build.python.imports import Imports
 from pgconductor.build.python.layout import Either, Group, Source, statement
@@ -40,28 +41,27 @@ class TasksView:
         tasks = [task for _, task in sorted(config.tasks.items())]
         aliases = {name for task in tasks for name in (event_alias(task.name), handler_alias(task.name))}
         self._imports = Imports({"Context", "SyncContext", *config.tasks, *aliases})
+        self._aliases = Aliases(config.generate.python, self._imports)
         self.contexts = [self._context(name) for name in ("Context", "SyncContext")]
         self.tasks = [self._task(task) for task in tasks]
         self.imports = self._imports.write()
 
     def _context(self, name: str) -> str:
         """What handlers get beside their payload: one kind for coroutines, one for functions."""
-        alias = self._imports.name("typing", "TypeAlias")
         context = self._imports.name("pgconductor.api.context", name)
         if self._config.context is None:
-            return statement(f"{name}: {alias} = {context}[None]")
-        # In quotes: the user's class is imported by type checkers only.
+            return self._aliases.write(name, f"{context}[None]")
+        # The user's class is imported by type checkers only.
         deps = self._imports.typing(*self._config.context.split(":"))
-        return statement(f'{name}: {alias} = "{context}[{deps}]"')
+        return self._aliases.write(name, self._aliases.unevaluated(f"{context}[{deps}]"))
 
     def _task(self, task: Task) -> TaskSource:
         event = self._event_union(task) if takes_event(task) else None
         return TaskSource(event, self._handler(task), self._definition(task))
 
     def _event_union(self, task: Task) -> str:
-        alias = f"{event_alias(task.name)}: {self._typing('TypeAlias')} = "
         reasons = tuple(dict.fromkeys(self._reasons(task)))
-        return statement(alias, reasons[0] if len(reasons) == 1 else Either(reasons))
+        return self._aliases.write(event_alias(task.name), reasons[0] if len(reasons) == 1 else Either(reasons))
 
     def _definition(self, task: Task) -> str:
         payload = self._annotated(task.payload, payload_model(task.name))
@@ -88,8 +88,8 @@ class TasksView:
         result = self._returned(task)
         coroutine = (Group("[", (takes, "Context"), "]"), Group(f"{awaitable}[", (result,), "]"))
         function = (Group("[", (takes, "SyncContext"), "]"), result)
-        alias = f"{handler_alias(task.name)}: {self._typing('TypeAlias')} = "
-        return statement(alias, Either(tuple(Group(f"{callable_}[", parts, "]") for parts in (coroutine, function))))
+        kinds = tuple(Group(f"{callable_}[", parts, "]") for parts in (coroutine, function))
+        return self._aliases.write(handler_alias(task.name), Either(kinds))
 
     def _returned(self, task: Task) -> Source:
         if task.result is None:
@@ -148,7 +148,7 @@ class TasksView:
     def _quoted(self, payload: Payload, generated: str) -> str:
         """A payload's type within an expression: a class of the user's own is imported by type checkers only."""
         name = self._annotated(payload, generated)
-        return string(name) if isinstance(payload, ModelRef) else name
+        return self._aliases.unevaluated(name) if isinstance(payload, ModelRef) else name
 
     def _value(self, payload: Payload, generated: str) -> str:
         """A payload's type as `Task` takes it."""
