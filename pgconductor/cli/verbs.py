@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -53,7 +54,13 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         verb = VERBS.get(cmd_name)
-        return None if verb is None else cast("click.Command", import_module(verb.module).command)
+        if verb is None:
+            return None
+        command = cast("click.Command", import_module(verb.module).command)
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+        return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem

@@ -19,7 +19,8 @@ DAY = 24 * 60 * MINUTE
 
 
 class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Deferred: every command imports these, few make one of each, and those made inside another need no own validator.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Retry(Frozen):
