@@ -42,7 +42,8 @@ class Comparison:
 
     Attributes:
         changes: all that queued rows could not survive.
-        unknown: what could not be compared: payloads that are classes of the user's own, which nobody imports.
+        unknown: what could not be compared, as messages call it: payloads and shared types that are classes of the
+            user's own. A plan holds their name only, since nobody imports them for it.
     """
 
     changes: tuple[Incompatible, ...]
@@ -57,7 +58,8 @@ def compare(old: Plan, new: Plan) -> Comparison:
     comparer = _Comparer(old, new)
     changes = list(comparer.tasks())
     changes += comparer.events()
-    return Comparison(tuple(_together(changes)), tuple(comparer.unknown))
+    shared = (f"type `{name}` ({ref})" for name, ref in sorted(comparer.narrowing.unknown.items()))
+    return Comparison(tuple(_together(changes)), (*comparer.unknown, *shared))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,12 @@ class _Comparer:
         owner = _Owner(f"task `{after.name}`", _upgrade(before, after))
         yield from self._triggers(before, after, owner)
         path = ("tasks", after.name, "payload")
-        yield from self._payload(before.fields, after.fields, owner, path)
+        yield from self._payload(before, after, owner, path)
 
     def _event(self, before: EventPlan, after: EventPlan) -> Iterator[Incompatible]:
         owner = _Owner(f"event `{after.name}`", "declare a new event for the new form")
         path = ("events", after.name, "payload")
-        yield from self._payload(before.fields, after.fields, owner, path)
+        yield from self._payload(before, after, owner, path)
 
     def _triggers(self, before: TaskPlan, after: TaskPlan, owner: _Owner) -> Iterator[Incompatible]:
         """Rows that captured rows: the columns of a table trigger are what their payload holds."""
@@ -123,12 +125,13 @@ class _Comparer:
                 yield from self._fields(_columns(earlier), _columns(trigger), whose, path, set())
 
     def _payload(
-        self, before: Fields | None, after: Fields | None, owner: _Owner, path: KeyPath
+        self, before: TaskPlan | EventPlan, after: TaskPlan | EventPlan, owner: _Owner, path: KeyPath
     ) -> Iterator[Incompatible]:
-        if before is None or after is None:
-            self.unknown.append(owner.name)
+        if before.fields is None or after.fields is None:
+            classes = dict.fromkeys(plan.payload for plan in (before, after) if plan.fields is None)
+            self.unknown.append(f"{owner.name} ({', '.join(classes)})")
         else:
-            yield from self._fields(before, after, owner, path, set())
+            yield from self._fields(before.fields, after.fields, owner, path, set())
 
     def _fields(
         self, before: Fields, after: Fields, owner: _Owner, path: KeyPath, seen: set[tuple[str, str]]

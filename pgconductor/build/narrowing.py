@@ -79,11 +79,15 @@ class Narrowing:
     Args:
         old: the shared types of the plan that rows were written under.
         new: those of the plan that is to read them.
+
+    Attributes:
+        unknown: shared types that were met and are classes of the user's own, of which a plan holds the name only.
     """
 
     def __init__(self, old: Types, new: Types) -> None:
         self.old = old
         self.new = new
+        self.unknown: dict[str, str] = {}
         self._check = ValueCheck({})
 
     def between(self, old: FieldPlan, new: FieldPlan) -> list[Narrowed]:
@@ -96,6 +100,8 @@ class Narrowing:
     def _compare(self, old: TypeExpr, new: TypeExpr) -> Iterator[Narrowed]:
         if new in _ANYTHING:
             return
+        if isinstance(new, Shared) and (ref := self.new[new.name].ref) is not None:
+            self.unknown[new.name] = ref
         match old, new:
             case Shared(), _:
                 yield from self._shared(old, new)
@@ -119,7 +125,7 @@ class Narrowing:
         elif isinstance(new, Union):
             yield from self._choices(old, new.members, new)
         elif declared.ref is not None:
-            return  # nobody imports it: what it holds is not known
+            self.unknown[old.name] = declared.ref
         elif isinstance(new, Shared) and self.new[new.name].fields is not None:
             yield Narrowed(TYPE_NARROWED, "", pair=(old.name, new.name))
         elif not (isinstance(new, Shared) and self.new[new.name].ref is not None):

@@ -54,7 +54,7 @@ def command(imports: bool, database: bool, against: str | None, fix: bool, forma
         changes, unknown = incompatible(config, against)
         problems += changes
         if unknown:
-            say(f"not compared, their payloads are classes of your own: {', '.join(unknown)}")
+            say(f"not compared, because a plan holds only the name of a class of your own: {', '.join(unknown)}")
     if imports or database:
         problems += _of_project(config, imports=imports, database=database)
     show_problems(problems, format)

@@ -174,7 +174,24 @@ def test_what_rows_survive_is_passed_over(name: str, compared: Compared) -> None
 
 def test_a_class_of_the_users_own_is_said_to_be_unknown(compared: Compared) -> None:
     before = '[tasks.send]\npayload = "shop.models:Mail"\n[tasks.pack]\n'
-    assert compared(before, before).unknown == ("task `send`",)
+    assert compared(before, before).unknown == ("task `send` (shop.models:Mail)",)
+    renamed = before.replace("Mail", "Letter")
+    assert compared(before, renamed).unknown == ("task `send` (shop.models:Mail, shop.models:Letter)",)
+    event = '[events."order.paid"]\npayload = "shop.models:Paid"\n'
+    assert compared(event, event).unknown == ("event `order.paid` (shop.models:Paid)",)
+
+
+@pytest.mark.parametrize("field", ["Address", "list[Address]", "Address | None", "str | Address"])
+def test_so_is_a_shared_type_that_is_one(compared: Compared, field: str) -> None:
+    types = '[types.Address]\nref = "shop.models:Address"\n[types.Unused]\nref = "shop.models:Unused"\n'
+    before = payload(f'to = "{field}"', types=types)
+    assert compared(before, before) == Comparison((), ("type `Address` (shop.models:Address)",))
+
+
+def test_and_a_type_that_has_become_one(compared: Compared) -> None:
+    now = '[types.Line]\nref = "shop.models:Line"\n'
+    found = compared(payload('line = "Line"'), payload('line = "Line"', types=now))
+    assert found == Comparison((), ("type `Line` (shop.models:Line)",))
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
