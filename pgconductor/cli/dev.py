@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from pgconductor.cli.front import LineFront, ScreenFront
-from pgconductor.cli.keys import Keys
+from pgconductor.cli.keyboard import Keys
 from pgconductor.cli.output import is_terminal, say
 from pgconductor.cli.selection import select_project, selection
 from pgconductor.config.discover import discover

@@ -31,6 +31,7 @@ command.add_command(retry_executions)
 @command.command("list")
 @click.option("--task", metavar="TASK", help="Only of this task.")
 @click.option("--queue", metavar="QUEUE", help="Only of this queue.")
+@click.option("--tag", metavar="TAG", help="Only with this tag.")
 @click.option("--state", type=click.Choice(get_args(State)), help="Only in this state.")
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
@@ -39,12 +40,18 @@ command.add_command(retry_executions)
 @with_json
 @select_plan
 def list_executions(
-    task: str | None, queue: str | None, state: State | None, limit: int, before: UUID | None, as_json: bool
+    task: str | None,
+    queue: str | None,
+    tag: str | None,
+    state: State | None,
+    limit: int,
+    before: UUID | None,
+    as_json: bool,
 ) -> None:
     """List executions, the newest first."""
     with open_connection() as (project, connection):
         key, schema = task_key(project.plan, task), project.plan.schema_name
-        rows = find(connection, schema, task=key, queue=queue, state=state, limit=limit, before=before)
+        rows = find(connection, schema, task=key, queue=queue, tag=tag, state=state, limit=limit, before=before)
     if as_json:
         put_json([as_object(row) for row in rows])
         return

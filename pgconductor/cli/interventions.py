@@ -107,6 +107,7 @@ def cancel_executions(
 @click.argument("ids", metavar="[ID]...", type=click.UUID, nargs=-1)
 @click.option("--task", metavar="TASK", help="All of this task.")
 @click.option("--queue", metavar="QUEUE", help="All of this queue.")
+@click.option("--tag", metavar="TAG", help="All with this tag.")
 @click.option("--state", type=click.Choice(["failed", "cancelled"]), help="All that ended so; by default failed.")
 @with_everything
 @click.option("--from-step", metavar="NAME", help="Forget this step and all that come after it.")
@@ -117,6 +118,7 @@ def retry_executions(
     ids: tuple[UUID, ...],
     task: str | None,
     queue: str | None,
+    tag: str | None,
     state: State | None,
     everything: bool,
     from_step: str | None,
@@ -128,11 +130,11 @@ def retry_executions(
     Each has all its attempts again and keeps the steps that are done; what it waited for in vain is waited for anew.
     Without --state, filters and --all mean those that failed. The ids of what was retried go to stdout.
     """
-    _check_choice(ids, everything or any((task, queue, state)), "--task, --queue, --state or --all")
+    _check_choice(ids, everything or any((task, queue, tag, state)), "--task, --queue, --tag, --state or --all")
     wanted: State = state or "failed"
     with open_connection() as (project, connection):
         schema = project.plan.schema_name
-        filters = {"task": task_key(project.plan, task), "queue": queue}
+        filters = {"task": task_key(project.plan, task), "queue": queue, "tag": tag}
         what = Intervention(
             "retry",
             "retried",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,12 @@ from pgconductor.client.invoker import Linked, SyncTaskInvoker, TaskInvoker
 from pgconductor.client.link import Link
 from pgconductor.errors import ValidationError
 from pgconductor.plan.model import EventPlan, Plan, TaskPlan
-from pgconductor.store.executions import cancel_matching_query
+from pgconductor.store.executions import cancel_matching_query, retry_matching_query
+from pgconductor.store.query import Query
 
-# Of one statement, so that neither locks nor their holders grow with what is cancelled.
+# Of one statement, so that neither locks nor their holders grow with what is changed.
 _BATCH = 500
+_RETRIED = ("failed", "cancelled")
 
 
 def invoke_json(conductor: Linked, task: str, payload: str | bytes, options: Mapping[str, Any]) -> Any:
@@ -60,18 +62,66 @@ def _advice(name: str, declared: Iterable[str]) -> str:
 async def cancel_matching(
     plan: Plan, link: Link, *, task: str | None, queue: str | None, tag: str | None, reason: str
 ) -> int:
-    """Cancel, batch by batch in the order of ids, what passes every filter that is not None."""
-    if task is None and queue is None and tag is None:
-        raise ValidationError("cancel_all takes a `task`, a `queue` or a `tag`: it does not cancel everything")
-    key = None if task is None else find_task(plan, task).key
-    after = UUID(int=0)
-    cancelled = 0
-    while True:
-        query = cancel_matching_query(
+    """Cancel, batch by batch in the order of ids, what passes every filter that is not None.
+
+    Returns:
+        How many were.
+    """
+    _check_filters("cancel_all", "cancel", task, queue, tag)
+    key = _key(plan, task)
+
+    def batch(after: UUID) -> Query:
+        return cancel_matching_query(
             link.schema, task=key, queue=queue, tag=tag, reason=reason, after=after, limit=_BATCH
         )
-        rows = await link.ask(query)
-        cancelled += sum(1 for _, done in rows if done)
+
+    return sum([1 async for cancelled in _answers(link, batch) if cancelled])
+
+
+async def retry_matching(
+    plan: Plan,
+    link: Link,
+    *,
+    task: str | None,
+    queue: str | None,
+    tag: str | None,
+    state: str,
+    from_step: str | None,
+) -> int:
+    """Retry, batch by batch in the order of ids, what passes every filter that is not None.
+
+    Returns:
+        How many were.
+    """
+    _check_filters("retry_all", "retry", task, queue, tag)
+    if state not in _RETRIED:
+        raise ValidationError(f"retry_all takes back what is failed or cancelled, and nothing that is {state!r}")
+    key = _key(plan, task)
+
+    def batch(after: UUID) -> Query:
+        return retry_matching_query(
+            link.schema, task=key, queue=queue, tag=tag, state=state, from_step=from_step, after=after, limit=_BATCH
+        )
+
+    return sum([1 async for problem in _answers(link, batch) if problem is None])
+
+
+def _check_filters(method: str, verb: str, *filters: str | None) -> None:
+    if not any(value is not None for value in filters):
+        raise ValidationError(f"{method} takes a `task`, a `queue` or a `tag`: it does not {verb} everything")
+
+
+def _key(plan: Plan, task: str | None) -> str | None:
+    return None if task is None else find_task(plan, task).key
+
+
+async def _answers(link: Link, batch: Callable[[UUID], Query]) -> AsyncIterator[Any]:
+    """What was said of each execution, statement after statement until one finds fewer than it may."""
+    after = UUID(int=0)
+    while True:
+        rows = await link.ask(batch(after))
+        for _, answer in rows:
+            yield answer
         if len(rows) < _BATCH:
-            return cancelled
+            return
         after = rows[-1][0]

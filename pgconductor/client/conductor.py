@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from typing_extensions import TypeVar
@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 from pgconductor.api.drive import drive
 from pgconductor.api.task import Task
 from pgconductor.client.blocking import BlockingBoundLink, BridgedLink
-from pgconductor.client.commands import cancel_matching, invoke_json
+from pgconductor.client.commands import cancel_matching, invoke_json, retry_matching
 from pgconductor.client.execution import REASON, Execution, SyncExecution
 from pgconductor.client.link import BoundLink, Link, PooledLink
 from pgconductor.client.options import read_id
@@ -173,6 +173,35 @@ class BaseConductor(_Conductor):
         """
         return await cancel_matching(self.plan, self.link, task=task, queue=queue, tag=tag, reason=reason)
 
+    async def retry_all(
+        self,
+        *,
+        task: str | None = None,
+        queue: str | None = None,
+        tag: str | None = None,
+        state: Literal["failed", "cancelled"] = "failed",
+        from_step: str | None = None,
+    ) -> int:
+        """Run all executions again that ended in this state and pass every filter given, at least one, as `retry`
+        would each. One that cannot be, because another has its dedupe key by now for example, is left as it is.
+
+        Args:
+            state: "failed", or "cancelled".
+            from_step: forget this step and all that come after it.
+
+        Returns:
+            How many will run again.
+
+        Raises:
+            ValidationError: no filter, or no such task.
+
+        Example:
+            >>> await conductor.retry_all(task="send_email")  # doctest: +SKIP
+            12
+        """
+        filters = {"task": task, "queue": queue, "tag": tag}
+        return await retry_matching(self.plan, self.link, **filters, state=state, from_step=from_step)
+
     async def invoke_json(self, task: str, payload: str | bytes, options: Mapping[str, Any]) -> Execution[Any] | None:
         """Enqueue by the task's name and the payload's JSON text, for those who have no types: commands, webhooks.
 
@@ -256,6 +285,19 @@ class BaseSyncConductor(_Conductor):
     ) -> int:
         """As `BaseConductor.cancel_all`."""
         return drive(cancel_matching(self.plan, self.link, task=task, queue=queue, tag=tag, reason=reason))
+
+    def retry_all(
+        self,
+        *,
+        task: str | None = None,
+        queue: str | None = None,
+        tag: str | None = None,
+        state: Literal["failed", "cancelled"] = "failed",
+        from_step: str | None = None,
+    ) -> int:
+        """As `BaseConductor.retry_all`."""
+        filters = {"task": task, "queue": queue, "tag": tag}
+        return drive(retry_matching(self.plan, self.link, **filters, state=state, from_step=from_step))
 
     def invoke_json(self, task: str, payload: str | bytes, options: Mapping[str, Any]) -> SyncExecution[Any] | None:
         """As `BaseConductor.invoke_json`."""

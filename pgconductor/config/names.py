@@ -17,8 +17,8 @@ CLIENT_NAMES = frozenset(
     {
         "aclose", "bind", "cancel", "cancel_all", "close", "connect", "emit", "execution", "executions", "from_plan",
         "from_pool", "get", "info", "invoke", "invoke_json", "link", "many", "open", "pause", "plan", "plan_path",
-        "pool", "queues", "result", "resume", "retry", "schedule", "schedules", "schema", "start", "status", "stop",
-        "tasks", "transaction", "unschedule", "url", "wait", "workers",
+        "pool", "queues", "result", "resume", "retry", "retry_all", "schedule", "schedules", "schema", "start",
+        "status", "stop", "tasks", "transaction", "unschedule", "url", "wait", "workers",
     }
 )  # fmt: skip
 # A task is a name of module `tasks` too, where `list` or `int` would hide the type.

@@ -74,6 +74,7 @@ def find(
     *,
     task: str | None = None,
     queue: str | None = None,
+    tag: str | None = None,
     state: State | None = None,
     limit: int = 50,
     before: UUID | None = None,
@@ -84,7 +85,7 @@ def find(
         task: a task's key.
         before: only those with a smaller id: the last of one page begins the next.
     """
-    values = {"task": task, "queue": queue, "state": state, "limit": limit, "before": before}
+    values = {"task": task, "queue": queue, "tag": tag, "state": state, "limit": limit, "before": before}
     rows = run_blocking(connection, [Query(statement("list_executions", schema), values)])[0]
     return [ExecutionRow(*row) for row in rows]
 
@@ -136,13 +137,22 @@ def retry_matching_query(
     *,
     task: str | None,
     queue: str | None,
+    tag: str | None,
     state: str | None,
     from_step: str | None,
     after: UUID,
     limit: int,
 ) -> Query:
     """Retries one batch; its rows are ids and, as in `retry_query`, what became of it."""
-    values = {"task": task, "queue": queue, "state": state, "from_step": from_step, "after": after, "limit": limit}
+    values = {
+        "task": task,
+        "queue": queue,
+        "tag": tag,
+        "state": state,
+        "from_step": from_step,
+        "after": after,
+        "limit": limit,
+    }
     return Query(statement("retry_matching", schema), values)
 
 

@@ -87,6 +87,16 @@ def test_cancel_by_state_or_all_and_as_data(busy: Shop) -> None:
     assert json.loads(done.stdout) == [{"id": found["id"], "cancelled": True, "problem": None}]
 
 
+def test_retry_and_list_by_tag(busy: Shop) -> None:
+    busy.ask("executions", "cancel", "--state", "scheduled", "--yes")
+    assert "nothing to retry" in busy.ask("executions", "retry", "--tag", "other", "--state", "cancelled").stderr
+    tagged = [row["id"] for row in json.loads(busy.ask("executions", "list", "--tag", "vip", "--json").stdout)]
+    assert len(tagged) == 2
+    done = busy.ask("executions", "retry", "--tag", "vip", "--state", "cancelled", "--yes")
+    assert done.stdout == f"{tagged[0]}\n"
+    assert json.loads(busy.ask("executions", "list", "--tag", "other", "--json").stdout) == []
+
+
 def test_retry_by_id_runs_it_again(busy: Shop) -> None:
     (failed,) = json.loads(busy.ask("executions", "list", "--json", "--state", "failed").stdout)
     (completed,) = json.loads(busy.ask("executions", "list", "--json", "--state", "completed").stdout)
@@ -103,7 +113,8 @@ def test_retry_by_id_runs_it_again(busy: Shop) -> None:
 def test_retry_all_that_match_means_those_that_failed(busy: Shop) -> None:
     busy.ask("executions", "cancel", "--task", "nap", "--yes")
     (failed,) = json.loads(busy.ask("executions", "list", "--json", "--state", "failed").stdout)
-    assert "--state or --all" in busy.ask("executions", "retry", code=2).stderr
+    assert "--tag, --state or --all" in busy.ask("executions", "retry", code=2).stderr
+    assert "nothing to retry" in busy.ask("executions", "retry", "--tag", "vip").stderr
     assert "say --yes" in busy.ask("executions", "retry", "--all", code=2).stderr
     none = busy.ask("executions", "retry", "--task", "nap", "--json")
     assert (json.loads(none.stdout), none.stderr) == ([], "nothing to retry: no executions match\n")

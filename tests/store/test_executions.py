@@ -80,7 +80,7 @@ def test_a_page_is_read_from_the_indexes_however_many_rows_there_are(connection:
         " from generate_series(1, 20000)"
     )
     connection.execute("analyze pgconductor.finished")
-    filters = {"before": None, "task": None, "queue": None, "state": None, "limit": 50}
+    filters = {"before": None, "task": None, "queue": None, "tag": None, "state": None, "limit": 50}
     text = "explain " + statement("list_executions", "pgconductor")
     plan = "\n".join(row[0] for row in psycopg.ClientCursor(connection).execute(text, filters))
     assert "Merge Append" in plan

@@ -4,5 +4,6 @@ select id, queue, task, state, priority, attempts, version, run_at, created_at, 
 from {schema}.executions
 where id < coalesce(%(before)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') and (%(task)s::text is null or task = %(task)s)
   and (%(queue)s::text is null or queue = %(queue)s) and (%(state)s::text is null or state = %(state)s)
+  and (%(tag)s::text is null or %(tag)s = any (tags))
 order by id desc
 limit %(limit)s::int

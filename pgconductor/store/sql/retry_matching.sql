@@ -5,7 +5,7 @@ from (
     select id from {schema}.finished
     where state in ('failed', 'cancelled') and id > %(after)s::uuid
       and (%(task)s::text is null or task = %(task)s) and (%(queue)s::text is null or queue = %(queue)s)
-      and (%(state)s::text is null or state = %(state)s)
+      and (%(tag)s::text is null or %(tag)s = any (tags)) and (%(state)s::text is null or state = %(state)s)
     order by id
     limit %(limit)s::int
 ) as found
