@@ -125,16 +125,8 @@ TASK_GONE = _add(
     `[[moved]] task = { from = "old", to = "new" }`.
     """,
 )
-QUEUE_CHANGED = _add(
-    "ROW108",
-    "a task changed its queue",
-    """
-    Rows stay on the queue that they were enqueued to, and the workers of that queue no longer know the task. With a new
-    `key` and a `[[moved]]` from the old one, `apply` takes the rows along.
-    """,
-)
 VERSION_LOWERED = _add(
-    "ROW109",
+    "ROW108",
     "a version was lowered",
     """
     Workers claim rows up to the payload version that they know. Rows of a later one wait for a worker that knows it,

@@ -99,8 +99,6 @@ class _Comparer:
                 yield from self._event(before, after)
 
     def _task(self, before: TaskPlan, after: TaskPlan) -> Iterator[Incompatible]:
-        if before.key == after.key and before.queue != after.queue:
-            yield _elsewhere(before, after)
         if after.version < before.version:
             yield _version_lowered(before, after)
         if after.version > before.version and after.upgrade is not None:
@@ -188,16 +186,6 @@ def _gone(task: TaskPlan) -> Incompatible:
     help = "nobody claims its queued rows: keep it until there are none, or say in [[moved]] which task takes them"
     name = f"task `{task.name}`"
     return Incompatible(codes.TASK_GONE, f"task `{task.key}` is gone", help, ("tasks", task.name), (name,))
-
-
-def _elsewhere(before: TaskPlan, after: TaskPlan) -> Incompatible:
-    name = f"task `{after.name}`"
-    message = f"{name} was on queue `{before.queue}` and is now on `{after.queue}`"
-    help = (
-        f"nobody claims the rows that wait on `{before.queue}`: give the task a new `key` and write "
-        f'[[moved]] task = {{ from = "{before.key}", to = ... }}, which takes them along'
-    )
-    return Incompatible(codes.QUEUE_CHANGED, message, help, ("tasks", after.name, "queue"), (name,))
 
 
 def _version_lowered(before: TaskPlan, after: TaskPlan) -> Incompatible:

@@ -12,10 +12,11 @@ from psycopg import Connection, sql
 from pgconductor.errors import DatabaseError, DestructiveChange, SchemaMismatch
 from pgconductor.plan.model import Plan
 from pgconductor.store.catalog import Catalog, read_catalog
-from pgconductor.store.changes import Change, Kept, changes, removals, verify
+from pgconductor.store.changes import Change, Kept, bring_home, changes, removals, verify
 from pgconductor.store.queued import Queued, queued_otherwise
 from pgconductor.store.session import open_blocking
 from pgconductor.store.statements import statement
+from pgconductor.store.strays import find_strays
 
 OLDEST_SERVER = 14
 
@@ -52,7 +53,7 @@ def apply(url: str, plan: Plan, *, remove: bool = True) -> Difference:
     Args:
         url: a libpq connection string, not through a pooler where it can be helped.
         remove: also take away what the plan no longer has, where `[[removed]]` and `[[moved]]` say so or nothing is
-            lost. `pgconductor run` passes False.
+            lost, and take executions along to the queue that their task is on now. `pgconductor run` passes False.
 
     Raises:
         DatabaseUnreachable: no connection could be made.
@@ -85,7 +86,8 @@ def _difference(connection: Connection, plan: Plan, remove: bool) -> Difference:
     if not remove:
         return Difference(tuple(change for change in todo if not change.removes))
     drops, kept = removals(plan, catalog)
-    return Difference((*todo, *drops), tuple(kept))
+    strays = find_strays(connection, plan) if catalog.migrations else []
+    return Difference((*todo, *bring_home(plan, strays), *drops), tuple(kept))
 
 
 def _checked_catalog(connection: Connection, plan: Plan) -> Catalog:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -12,6 +12,7 @@ from pgconductor.errors import DestructiveChange, SchemaMismatch
 from pgconductor.plan.model import Plan, QueuePlan, RemovedQueue
 from pgconductor.store.catalog import Catalog, QueueRows, event_row, task_row
 from pgconductor.store.statements import statement
+from pgconductor.store.strays import Stray
 
 Query = tuple[str, dict[str, Any] | None]
 
@@ -74,6 +75,21 @@ def removals(plan: Plan, catalog: Catalog) -> tuple[list[Change], list[Kept]]:
         if reason:
             kept.append(Kept(reason))
     return [*drops, *_stale_indexes(plan, catalog)], kept
+
+
+def bring_home(plan: Plan, strays: Sequence[Stray]) -> Iterator[Change]:
+    """Executions follow their task to the queue that it is on now: on the old one nobody claims them.
+
+    What becomes of those on a queue that is gone as well, `[[removed]]` says.
+    """
+    for task, queue, wanted, executions in strays:
+        if queue not in plan.queues:
+            continue
+        values = {"task": task, "queue": queue, "wanted": wanted}
+        what = "1 execution" if executions == 1 else f"{executions:,} executions"
+        summary = f"move {what} of task `{task}` from queue `{queue}` to `{wanted}`"
+        updates = _update_pending(plan, "queue = %(wanted)s", "task = %(task)s and queue = %(queue)s")
+        yield Change(summary, tuple((update, values) for update in updates), removes=True)
 
 
 def verify(plan: Plan, catalog: Catalog) -> None:
@@ -170,18 +186,18 @@ def _moved(plan: Plan, catalog: Catalog) -> Iterator[Change]:
         if move.from_key not in catalog.tasks and move.from_key not in catalog.left_behind:
             continue
         values = {"old": move.from_key, "new": move.to_key, "queue": queues[move.to_key]}
-        updates = tuple(
-            (
-                sql.SQL("update {} set task = %(new)s, queue = %(queue)s where task = %(old)s")
-                .format(sql.Identifier(plan.schema_name, state))
-                .as_string(None),
-                values,
-            )
-            for state in ("ready", "scheduled", "waiting")
-        )
+        updates = _update_pending(plan, "task = %(new)s, queue = %(queue)s", "task = %(old)s")
         forget = sql.SQL("delete from {}.tasks where key = %(old)s").format(sql.Identifier(plan.schema_name))
         summary = f"move the executions of task `{move.from_key}` to `{move.to_key}`"
-        yield Change(summary, (*updates, (forget.as_string(None), values)), removes=True)
+        queries = (*updates, forget.as_string(None))
+        yield Change(summary, tuple((query, values) for query in queries), removes=True)
+
+
+def _update_pending(plan: Plan, change: LiteralString, condition: LiteralString) -> list[str]:
+    """Statements that change executions which wait, in whatever state."""
+    update = sql.SQL("update {} set " + change + " where " + condition)
+    states = ("ready", "scheduled", "waiting")
+    return [update.format(sql.Identifier(plan.schema_name, state)).as_string(None) for state in states]
 
 
 def _decided(removed: RemovedQueue | None) -> bool:
@@ -255,14 +271,8 @@ def _empty(plan: Plan, queue: QueueRows, removed: RemovedQueue | None) -> tuple[
     if removed.move_to is None:
         values = {"queue": queue.name, "reason": f"queue `{queue.name}` was removed"}
         return ((statement("cancel_queue", plan.schema_name), values),)
-    update = "update {} set queue = %(to)s where queue = %(queue)s"
-    return tuple(
-        (
-            sql.SQL(update).format(sql.Identifier(plan.schema_name, state)).as_string(None),
-            {"to": removed.move_to, "queue": queue.name},
-        )
-        for state in ("ready", "scheduled", "waiting")
-    )
+    values = {"to": removed.move_to, "queue": queue.name}
+    return tuple((update, values) for update in _update_pending(plan, "queue = %(to)s", "queue = %(queue)s"))
 
 
 def _stale_indexes(plan: Plan, catalog: Catalog) -> Iterator[Change]:

@@ -107,8 +107,7 @@ CHANGES: dict[str, tuple[str, str, str]] = {
         "ROW101",
     ),
     "task gone": ("[tasks.send]\n[tasks.pack]\n", "[tasks.pack]\n", "ROW107"),
-    "another queue": ("[tasks.send]\n[queues.mail]\n", '[tasks.send]\nqueue = "mail"\n[queues.mail]\n', "ROW108"),
-    "version lowered": ("[tasks.send]\nversion = 3\n", "[tasks.send]\nversion = 2\n", "ROW109"),
+    "version lowered": ("[tasks.send]\nversion = 3\n", "[tasks.send]\nversion = 2\n", "ROW108"),
     "moved and changed": (
         '[tasks.send.payload]\nto = "str"\n',
         '[tasks.post.payload]\nto = "int"\n[[moved]]\ntask = { from = "send", to = "post" }\n',
@@ -150,6 +149,7 @@ SURVIVED: dict[str, tuple[str, str]] = {
     "type that contains itself": ('to = "Line"', 'to = "Line | None"'),
     "upgraded": (payload('to = "str"'), payload('to = "int"', 'version = 2\nupgrade = "shop:up"')),
     "moved": ("[tasks.send]\n", '[tasks.post]\n[[moved]]\ntask = { from = "send", to = "post" }\n'),
+    "another queue": ("[tasks.send]\n[queues.mail]\n", '[tasks.send]\nqueue = "mail"\n[queues.mail]\n'),
     "moved to another queue": (
         "[tasks.send]\n[queues.mail]\n",
         '[tasks.send]\nkey = "send2"\nqueue = "mail"\n[queues.mail]\n'

@@ -314,6 +314,47 @@ class TestRemovedQueues:
 WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 
 
+class TestTasksOnAnotherQueue:
+    """A task that changes its queue takes its executions along: on the old one nobody would claim them."""
+
+    def test_what_waits_follows_its_task(self, database: str, observer: Observer) -> None:
+        old, new = (make_plan(task("plain", queue=queue), task("stays")) for queue in ("default", "other"))
+        apply(database, old)
+        ids = [observer.one("plain"), observer.one("plain", delay_ms=60_000)]
+        stays = observer.one("stays")
+        assert [change.summary for change in diff(database, new).changes][-1] == (
+            "move 2 executions of task `plain` from queue `default` to `other`"
+        )
+        apply(database, new)
+        assert [observer.row(id)["queue"] for id in ids] == ["other", "other"]
+        assert observer.row(stays)["queue"] == "default"
+        observer.assert_one_row_each([*ids, stays])
+        assert summaries(database, new) == []
+
+    async def test_what_ran_on_the_old_queue_follows_with_the_next_apply(
+        self, database: str, observer: Observer
+    ) -> None:
+        """A worker of the old plan gives its execution back after the first."""
+        old, new = (make_plan(task("plain", queue=queue), task("stays")) for queue in ("default", "other"))
+        apply(database, old)
+        id = observer.one("plain")
+        async with hand(database, old) as worker:
+            await worker.take()
+            apply(database, new)
+            await worker.settle(worker.released(id))
+        assert observer.row(id)["queue"] == "default"
+        assert summaries(database, new) == ["move 1 execution of task `plain` from queue `default` to `other`"]
+        assert observer.row(id)["queue"] == "other"
+
+    def test_a_starting_worker_leaves_it_to_apply(self, database: str, observer: Observer) -> None:
+        """Workers of the old plan may still be there."""
+        old, new = (make_plan(task("plain", queue=queue), task("stays")) for queue in ("default", "other"))
+        apply(database, old)
+        id = observer.one("plain")
+        apply(database, new, remove=False)
+        assert observer.row(id)["queue"] == "default"
+
+
 class TestMovedTasks:
     """`[[moved]]`: a task with another key."""
 
