@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from pgconductor.dev.session import Status
+from pgconductor.dev.front import Status
 
 KEYS = (("r", "restart"), ("g", "generate"), ("p", "pause"), ("i", "invoke"), ("q", "quit"))
 _STYLES = {"serving": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow"}

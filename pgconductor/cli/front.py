@@ -14,7 +14,7 @@ import click
 from pgconductor.cli.logs import configure_logs
 from pgconductor.cli.output import complain, wants_color
 from pgconductor.cli.problems import text_of
-from pgconductor.dev.session import Status
+from pgconductor.dev.front import Status
 from pgconductor.errors import ConductorError
 
 if TYPE_CHECKING:

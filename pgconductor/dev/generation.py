@@ -7,39 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pgconductor.dev.member import Member, Order
+from pgconductor.dev.member import Member
+from pgconductor.dev.order import Order
+from pgconductor.dev.spares import Spares
 
 TOTALS = ("completed", "failed", "retried", "cancelled", "released")
-
-
-class Spares:
-    """Processes that have imported all of ours and wait for an order: what makes a reload quick.
-
-    Args:
-        make: begins one.
-    """
-
-    def __init__(self, make: Callable[[], Member]) -> None:
-        self._make = make
-        self._waiting: list[Member] = []
-
-    def keep(self, count: int) -> None:
-        """Have so many ready."""
-        self._waiting = [member for member in self._waiting if not member.ended.done()]
-        while len(self._waiting) < count:
-            self._waiting.append(self._make())
-
-    def take(self) -> Member:
-        """One to be given an order, warm if there is one."""
-        while self._waiting:
-            member = self._waiting.pop(0)
-            if not member.ended.done():
-                return member
-        return self._make()
-
-    async def close(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        await asyncio.gather(*(member.stop(0) for member in waiting))
 
 
 class Generation:

@@ -10,10 +10,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from pgconductor.dev.channel import DevEnd, Message
+from pgconductor.dev.order import Order
 from pgconductor.errors import ConductorError, PlanError
 
 logger = logging.getLogger("pgconductor.dev")
@@ -38,27 +38,6 @@ class StartFailed(ConductorError):
         self.unreachable = unreachable
 
 
-@dataclass(frozen=True)
-class Order:
-    """What a process is to serve.
-
-    Attributes:
-        plan: as JSON, with the environment's overrides applied.
-        folder: of conductor.toml.
-        fresh: folders whose modules are compiled from their sources.
-        grace: seconds for what runs to end, should dev be gone.
-        level: the lowest level of log records that are wanted.
-    """
-
-    plan: str
-    folder: str
-    fresh: list[str]
-    queues: list[str]
-    grace: float
-    level: str
-    paused: bool
-
-
 class Member:
     """A worker process.
 
@@ -68,10 +47,12 @@ class Member:
 
     Attributes:
         counts: what it last said of each of its queues.
+        warmed: done once it has imported all of ours; never, if it ends before.
     """
 
     def __init__(self, on_line: Callable[[str, bool], None], on_record: Callable[[Message], None]) -> None:
         self.counts: list[dict[str, Any]] = []
+        self.warmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_line = on_line
         self._on_record = on_record
         loop = asyncio.get_running_loop()
@@ -89,6 +70,10 @@ class Member:
     @property
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
+
+    @property
+    def is_warm(self) -> bool:
+        return self.warmed.done()
 
     @property
     def is_ready(self) -> bool:
@@ -220,6 +205,7 @@ class Member:
         match message["type"]:
             case "warm":
                 logger.debug("process %s is warm", self.pid)
+                self.warmed.set_result(None)
             case "log":
                 self._on_record(message)
             case "counts":

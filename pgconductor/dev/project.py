@@ -37,6 +37,16 @@ class Built:
         return self.folder / self.config.generate.source_root
 
     @property
+    def served(self) -> list[str]:
+        """The queues that have a task with a handler."""
+        return sorted({task.queue for task in self.plan.tasks.values() if task.handler})
+
+    @property
+    def grace(self) -> float:
+        """Seconds for what runs to end."""
+        return self.dev.grace_ms / 1000
+
+    @property
     def sources(self) -> frozenset[Path]:
         """The files that the configuration was read from."""
         return frozenset(Path(os.path.normpath(self.folder / name)) for name in self.config.sources)
@@ -45,6 +55,23 @@ class Built:
     def generated_code(self) -> dict[str, str]:
         """The modules that were generated: what workers import of it."""
         return {path: text for path, text in self.generated.items() if path.endswith(".py")}
+
+    def is_generated(self, path: Path) -> bool:
+        """Whether a file is one of those that were generated, as it is now or not."""
+        return self._generated(path) is not None
+
+    def is_as_generated(self, path: Path) -> bool:
+        """Whether a file is what was generated, untouched."""
+        text = self._generated(path)
+        try:
+            return text is not None and path.read_bytes().decode("utf-8", "replace") == text
+        except OSError:
+            return False
+
+    def _generated(self, path: Path) -> str | None:
+        return (
+            self.generated.get(path.relative_to(self.folder).as_posix()) if path.is_relative_to(self.folder) else None
+        )
 
 
 def build(config: Path, env: str | None) -> Built:
