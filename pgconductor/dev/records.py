@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from pgconductor.dev.channel import Message, WorkerEnd
+from pgconductor.dev.failures import Failures
 
 # What `logger.log(..., extra=...)` of workers and of handlers adds to a record.
 _EXTRA = ("pgconductor", "event", "task", "queue", "execution_id", "attempt", "duration_ms")
@@ -18,6 +19,7 @@ class Forwarder(logging.Handler):
         super().__init__()
         self._channel = channel
         self._formatter = logging.Formatter()
+        self._failures = Failures()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -26,17 +28,23 @@ class Forwarder(logging.Handler):
             self.handleError(record)
 
     def _content(self, record: logging.LogRecord) -> dict[str, Any]:
-        exception = self._formatter.formatException(record.exc_info) if record.exc_info else None
+        times, exception = self._failure(record)
         return {
             "name": record.name,
             "levelno": record.levelno,
             "levelname": record.levelname,
             "created": record.created,
             "msecs": record.msecs,
-            "msg": record.getMessage(),
+            "msg": record.getMessage() + times,
             "exc_text": exception,
             **{name: getattr(record, name) for name in _EXTRA if hasattr(record, name)},
         }
+
+    def _failure(self, record: logging.LogRecord) -> tuple[str, str | None]:
+        if record.exc_info:
+            return "", self._formatter.formatException(record.exc_info)
+        failure: BaseException | None = getattr(record, "failure", None)
+        return ("", None) if failure is None else self._failures.tell(failure)
 
 
 def replay(message: Message) -> None:

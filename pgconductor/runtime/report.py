@@ -50,10 +50,10 @@ class Report:
         elif isinstance(settled, Rescheduled):
             self.retried += 1
             reason = f"{_reason(outcome)}; again in {settled.delay_ms / 1000:g} s"
-            self._log(logging.WARNING, "retrying", attempt, seconds, reason)
+            self._log(logging.WARNING, "retrying", attempt, seconds, reason, _error(outcome))
         else:
             self.failed += 1
-            self._log(logging.ERROR, "failed", attempt, seconds, _reason(outcome))
+            self._log(logging.ERROR, "failed", attempt, seconds, _reason(outcome), _error(outcome))
 
     def unwritable(self, outcome: Settled, error: Exception) -> None:
         """The database refused what was to be written: the execution ends failed."""
@@ -68,7 +68,15 @@ class Report:
         shown = ", ".join(str(UUID(bytes=id)) for id in ids[:3])
         logger.warning("queue %s: %d outcomes dropped, their leases had lapsed: %s", self.queue, len(ids), shown)
 
-    def _log(self, level: int, event: str, attempt: Attempt, seconds: float, reason: str = "") -> None:
+    def _log(
+        self,
+        level: int,
+        event: str,
+        attempt: Attempt,
+        seconds: float,
+        reason: str = "",
+        error: BaseException | None = None,
+    ) -> None:
         execution_id = UUID(bytes=attempt.id)
         key = attempt.handler.plan.key
         text = "%s %s %s attempt %d in %.1f ms" + (": %s" if reason else "")
@@ -81,7 +89,8 @@ class Report:
             "attempt": attempt.number,
             "duration_ms": round(seconds * 1000, 1),
         }
-        logger.log(level, text, *values, extra={"pgconductor": fields})
+        # Not as `exc_info`, which every handler would write out: it is for those that know how to be brief.
+        logger.log(level, text, *values, extra={"pgconductor": fields, "failure": error})
 
 
 def _reason(outcome: Outcome) -> str:
@@ -89,3 +98,7 @@ def _reason(outcome: Outcome) -> str:
         return f"timed out after {outcome.limit_ms / 1000:g} s"
     assert isinstance(outcome, Failed)
     return f"{kind_of(outcome.error)}: {clean(message_of(outcome.error), 500)}"
+
+
+def _error(outcome: Outcome) -> BaseException | None:
+    return outcome.error if isinstance(outcome, Failed) else None

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.cli.project import Shop
 from tests.command import pgconductor
 from tests.database import PrivateServer
@@ -192,6 +190,27 @@ def test_a_module_that_exits_is_a_failure_like_another(shop: Shop, dev: Start) -
     session.wait_for("generation 1 goes on serving", since=mark)
 
 
+def test_an_execution_that_fails_shows_the_users_frames_once_and_then_counts(shop: Shop, dev: Start) -> None:
+    rewrite(shop, '    raise RuntimeError("over', '    return json.loads("{")\n    raise RuntimeError("over')
+    rewrite(shop, "import asyncio", "import asyncio\nimport json")
+    session = dev(shop)
+    mark = session.serves()
+    for _ in range(3):
+        shop.invoke_in_sql("stumble", {})
+    session.wait_for(r"failed stumble .* \(traceback above, 3 times now\)", since=mark)
+    shown = session.seen[mark:]
+    assert shown.count("Traceback") == 1, shown
+    assert shown.count('File "') == 1, shown
+    assert f'File "{shop.folder}/shop/work.py", line' in shown
+    assert 'return json.loads("{")' in shown
+    assert "(traceback above, 2 times now)" in shown
+    # After a save it is told anew: its place may be another.
+    rewrite(shop, "Hello", "Salve")
+    mark = session.serves(2)
+    shop.invoke_in_sql("stumble", {})
+    session.wait_for(r'failed stumble .*\nTraceback [\s\S]*json.loads\("\{"\)[\s\S]*JSONDecodeError', since=mark)
+
+
 def test_a_worker_process_that_is_killed_is_replaced(shop: Shop, dev: Start) -> None:
     session = dev(shop)
     mark = session.serves()
@@ -229,53 +248,6 @@ def test_it_waits_for_a_database_that_is_not_there_yet(fresh: Shop, private_serv
     session.wait_for("cannot reach the database")
     private_server.start()
     session.serves()
-
-
-def test_ctrl_c_lets_what_runs_end_and_leaves_nothing_behind(shop: Shop, dev: Start) -> None:
-    shop.edit("[tasks.greet]\n", '[dev]\ngrace = "20s"\n\n[tasks.greet]\n')
-    session = dev(shop)
-    session.serves()
-    shop.invoke_in_sql("nap", {"seconds": 1})
-    session.wait_for("napping")
-    workers = session.workers()
-    assert session.stop() == 130
-    assert session.seen.count("stopping when what runs has ended") == 1
-    assert "stopped: 1 completed" in session.seen
-    assert shop.states() == {"completed": 1}
-    assert not any(map(is_alive, workers))
-
-
-def test_ctrl_c_gives_back_what_does_not_end_within_the_grace_and_costs_no_attempt(shop: Shop, dev: Start) -> None:
-    shop.edit("[tasks.greet]\n", '[dev]\ngrace = "100ms"\n\n[tasks.greet]\n')
-    session = dev(shop)
-    session.serves()
-    shop.invoke_in_sql("nap", {"seconds": 60})
-    session.wait_for("napping")
-    assert session.stop() == 130
-    assert shop.rows("select state, attempts from pgconductor.executions") == [("ready", 0)]
-    assert "1 released" in session.seen
-
-
-def test_a_second_ctrl_c_gives_back_at_once(shop: Shop, dev: Start) -> None:
-    shop.edit("[tasks.greet]\n", '[dev]\ngrace = "50s"\n\n[tasks.greet]\n')
-    session = dev(shop)
-    session.serves()
-    shop.invoke_in_sql("nap", {"seconds": 60})
-    session.wait_for("napping")
-    session.process.send_signal(signal.SIGINT)
-    session.wait_for("stopping when what runs has ended")
-    assert session.stop() == 130
-    assert shop.rows("select state, attempts from pgconductor.executions") == [("ready", 0)]
-
-
-@pytest.mark.parametrize("moment", [0.3, 0.8, 1.6])
-def test_ctrl_c_at_any_moment_of_the_start_leaves_nothing_behind(shop: Shop, dev: Start, moment: float) -> None:
-    session = dev(shop)
-    time.sleep(moment)
-    workers = session.workers()
-    assert session.stop() in (130, -signal.SIGINT)
-    until(lambda: not any(map(is_alive, workers)))
-    assert shop.rows("select count(*)::int from pgconductor.workers") == [(0,)]
 
 
 def test_when_dev_is_killed_its_workers_end_by_themselves(shop: Shop, dev: Start) -> None:

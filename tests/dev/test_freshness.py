@@ -1,4 +1,4 @@
-"""Modules of the project are what was saved last, whatever was compiled before; tracebacks show the user's frames."""
+"""Modules of the project are what was saved last, whatever was compiled before."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
-
-from pgconductor.dev.frames import user_trace
 
 IMPORT = """
 import sys
@@ -38,19 +34,3 @@ def test_a_second_save_of_the_same_size_within_a_second_is_imported(tmp_path: Pa
     os.utime(module, (1_000_000_000, 1_000_000_000))
     assert imported(tmp_path, fresh=False) == "1\n", "Python itself takes the compiled module for current"
     assert imported(tmp_path, fresh=True) == "2\n"
-
-
-def test_a_traceback_has_the_frames_of_the_user_and_of_nobody_else(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("import json\n\ndef read():\n    return json.loads('{')\n")
-    namespace: dict[str, object] = {}
-    source = (tmp_path / "mine.py").read_text()
-    exec(compile(source, str(tmp_path / "mine.py"), "exec"), namespace)
-    with pytest.raises(ValueError, match="Expecting") as caught:
-        namespace["read"]()  # type: ignore[operator]
-    trace = user_trace(caught.value)
-    assert trace.count('File "') == 2, trace  # this test, and the module
-    assert "in read" in trace
-    assert "json/decoder.py" not in trace
-    assert trace.endswith(
-        "JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
-    )
