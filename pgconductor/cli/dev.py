@@ -41,6 +41,7 @@ def command(log_format: str | None, log_level: str) -> int:
 
     On a terminal: r restarts, g generates, p pauses, i invokes a task, q quits.
     """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is held until the session has its own way to end
     config = discover(Path.cwd(), option=selection().config, environ=os.environ)
     return asyncio.run(_run(config, selection().env, log_format, log_level))
 
@@ -72,7 +73,8 @@ class _Controls:
             shown.enter_context(self._front.showing(self._session.status))
             if isinstance(self._front, ScreenFront):
                 shown.enter_context(self._keys)
-                loop.add_signal_handler(signal.SIGCONT, self._keys.listen)
+                loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+                loop.add_signal_handler(signal.SIGCONT, self._continue)
             code = await self._session.run()
             if self._prompting is not None:
                 self._prompting.cancel()
@@ -101,6 +103,27 @@ class _Controls:
     def _leave(self, code: int) -> None:
         self._front.leaving(again=self._session.is_leaving)
         self._session.leave(code)
+
+    def _suspend(self) -> None:
+        """Ctrl-Z: give the terminal back as it was, and take it again when we go on. Workers go on all the time."""
+        if self._prompting is None:
+            self._keys.rest()
+            with self._front.aside():
+                self._stop_process()
+            self._keys.listen()
+        else:  # the terminal is the prompt's, which stops as well
+            self._stop_process()
+
+    def _stop_process(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGTSTP)
+        signal.raise_signal(signal.SIGTSTP)  # not SIGSTOP: where no shell could let us go on, this does nothing
+        loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+
+    def _continue(self) -> None:
+        """`fg`, also after `bg`: only in the foreground are keys heard."""
+        if self._prompting is None:
+            self._keys.listen()
 
     async def _invoke(self) -> None:
         """Let `pgconductor invoke` have the terminal for a while."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import click
 
+from pgconductor.cli.interrupts import ending_at_once
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -56,7 +58,8 @@ class Verbs(click.Group):
         verb = VERBS.get(cmd_name)
         if verb is None:
             return None
-        command = cast("click.Command", import_module(verb.module).command)
+        with ending_at_once():
+            command = cast("click.Command", import_module(verb.module).command)
         if not gc.isenabled():
             gc.freeze()
             gc.enable()

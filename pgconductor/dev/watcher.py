@@ -67,7 +67,7 @@ class Watcher:
                 await self._watch(folders, polling)
             except FileNotFoundError:
                 await asyncio.sleep(0.1)  # one of the folders went away on the way here
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # too many folders to watch, or too many who watch
                 if polling:
                     raise
                 polling = True

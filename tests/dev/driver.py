@@ -6,12 +6,13 @@ import contextlib
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,33 +28,46 @@ class Dev:
 
     Args:
         terminal: on a pseudo-terminal instead of pipes.
+        shell: as a job of an interactive shell on that terminal, which is the `process` then.
+        env: more variables.
     """
 
-    def __init__(self, shop: Shop, *words: str, terminal: bool = False) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        *words: str,
+        terminal: bool = False,
+        shell: bool = False,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.shop = shop
         self._seen = ""
         self._news = threading.Condition()
-        env = environment({**shop.env, "TERM": "xterm"})
-        command = [*COMMAND, "dev", *words]
+        variables = environment({**shop.env, "TERM": "xterm", "PS1": "$ ", **(env or {})})
+        dev = [*COMMAND, "dev", *words]
+        # Without a line editor the terminal is the shell's as it was.
+        command = ["/bin/sh", "+o", "emacs", "+o", "vi", "-i"] if shell else dev
         self.terminal: int | None = None
         if terminal:
             self.terminal, theirs = pty.openpty()
             self.settings = termios.tcgetattr(theirs)
             self._theirs = theirs
             self.process = subprocess.Popen(
-                command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=shop.folder,
+                command, stdin=theirs, stdout=theirs, stderr=theirs, env=variables, cwd=shop.folder,
                 start_new_session=True, preexec_fn=_control_terminal,
             )  # fmt: skip
             reading = self.terminal
         else:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=variables,
                 cwd=shop.folder,
             )  # fmt: skip
             assert self.process.stdout is not None
             reading = self.process.stdout.fileno()
         self._reader = threading.Thread(target=self._read, args=(reading,), daemon=True)
         self._reader.start()
+        if shell:
+            self.press(f"{shlex.join(dev)}\n")
 
     @property
     def seen(self) -> str:

@@ -86,6 +86,28 @@ def test_ctrl_c_at_the_prompt_leaves_the_prompt_alone(session: Dev) -> None:
     assert session.ends() == 0
 
 
+def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(shop: Shop, dev: Start) -> None:
+    session = dev(shop, terminal=True, shell=True)
+    session.serves()
+    mark = session.wait_for("default 0/10")
+    until(lambda: settings(session) != session.settings)
+    session.press("\x1a")
+    mark = session.wait_for("Stopped", since=mark)
+    assert settings(session) == session.settings
+    assert "\x1b[?25h" in session.seen[session.seen.rindex("\x1b[?25l") :], "the cursor is shown again"
+    # What the workers do does not wait for the terminal.
+    shop.invoke_in_sql("greet", {"name": "x"})
+    until(lambda: shop.states() == {"completed": 1})
+    session.press("fg\n")
+    mark = session.wait_for("1 done", since=mark)
+    assert settings(session) != session.settings
+    session.press("q")
+    session.wait_for("stopped: 1 completed", since=mark)
+    until(lambda: settings(session) == session.settings)
+    session.press("exit\n")
+    assert session.ends() == 0
+
+
 @pytest.mark.parametrize("how", ["ctrl-c", "SIGTERM", "SIGHUP", "q"])
 def test_the_terminal_is_left_as_it_was_found(session: Dev, how: str) -> None:
     assert settings(session) != session.settings
