@@ -16,6 +16,7 @@ from pgconductor.store.health import link, storage
 from tests.cli.backstage import execute, put, put_worker
 from tests.cli.project import Shop
 from tests.database import PrivateServer
+from tests.pooler import pooled
 
 SAFE = {"fsync": "on", "full_page_writes": "on", "max_prepared_transactions": "2"}
 
@@ -196,6 +197,39 @@ def test_listening_elsewhere_than_notifying(healthy: Shop, server: str, monkeypa
     found = {one["check"]: one for one in findings(healthy)}
     assert found["LISTEN"]["severity"] == "error"
     assert "was not heard" in found["LISTEN"]["summary"]
+
+
+@pytest.fixture
+def behind_a_pooler(healthy: Shop) -> Iterator[Shop]:
+    with pooled(healthy.database) as dsn:
+        yield Shop(healthy.folder, dsn)
+
+
+def the_way(shop: Shop, code: int = 0) -> list[tuple[str, str]]:
+    """What is said of the pooler and of LISTEN, and how bad it is."""
+    return [(one["check"], one["severity"]) for one in findings(shop, code) if one["check"] in ("pooler", "LISTEN")]
+
+
+def listen_at(shop: Shop, dsn: str) -> None:
+    shop.edit("[database]\n", f'[database]\nlisten_url = "{dsn}"\n')
+    shop.ask("generate")
+
+
+def test_a_pooler_is_noticed_and_its_advice_is_right(behind_a_pooler: Shop, healthy: Shop) -> None:
+    pooler = next(one for one in findings(behind_a_pooler, code=0) if one["check"] == "pooler")
+    assert pooler["severity"] == "note"
+    assert pooler["advice"] == "to be woken at once, give [database] a listen_url that goes past it"
+    assert the_way(behind_a_pooler) == [("pooler", "note")]
+    listen_at(behind_a_pooler, healthy.database)
+    assert the_way(behind_a_pooler) == [("pooler", "ok"), ("LISTEN", "ok")]
+
+
+def test_a_listen_url_that_goes_through_the_pooler_hears_nothing(behind_a_pooler: Shop, healthy: Shop) -> None:
+    listen_at(behind_a_pooler, behind_a_pooler.database)
+    assert the_way(behind_a_pooler, code=1) == [("pooler", "ok"), ("LISTEN", "error")]
+    ((_, _, summary, advice),) = wrong(behind_a_pooler)
+    assert "listen_url goes through a pooler too" in summary
+    assert advice == "let [database] listen_url name the server itself"
 
 
 def test_what_a_role_may_not_see_is_said(healthy: Shop) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import tomllib
-from contextlib import chdir
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +19,7 @@ from pgconductor.cli.main import run
 from pgconductor.cli.starter import plan_starter
 from pgconductor.config.load import load
 from pgconductor.errors import ConductorError
-from tests.command import pgconductor
+from tests.command import environment, pgconductor
 
 
 def test_an_empty_folder_gets_a_project_and_the_next_command(tmp_path: Path) -> None:
@@ -23,6 +28,44 @@ def test_an_empty_folder_gets_a_project_and_the_next_command(tmp_path: Path) -> 
     assert done.stdout.splitlines() == [f"shop/{path}" for path in written]
     assert all((tmp_path / "shop" / path).is_file() for path in written)
     assert "  cd shop\n  pgconductor dev " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "paths"),
+    [("", []), ("shop", []), ("", ["shop/__init__.py", "shop/mail.py"]), ("shop", ["shop/src/shop/__init__.py"])],
+    ids=["here", "empty", "flat", "src"],
+)
+def test_what_it_says_next_does_what_it_says(tmp_path: Path, arguments: str, paths: list[str]) -> None:
+    write(tmp_path, *paths)
+    said = pgconductor("init", *arguments.split(), cwd=tmp_path).stderr
+    *before, dev, invoke = [line for line in said.partition("Next:\n")[2].splitlines() if line]
+    with _typed([*before, f"exec {dev.strip()}"], tmp_path) as session:
+        assert session.stdout is not None
+        served = next(line for line in session.stdout if "serves" in line)
+        assert "generation 1" in served
+        with _typed([*before, invoke], tmp_path) as invoking:
+            done, _ = invoking.communicate()
+        session.send_signal(signal.SIGINT)
+        rest = session.stdout.read()
+    assert set(json.loads(done[done.index("{") :])) == {"message_id"}
+    assert "to a@b.c: hi" in rest
+    assert (invoking.returncode, session.returncode) == (0, 130)
+
+
+@contextmanager
+def _typed(lines: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """What a person types into a shell, a line at a time."""
+    env = environment({"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+    script = "\n".join(["set -e", *lines])
+    with subprocess.Popen(
+        ["bash", "-c", script], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    ) as shell:  # fmt: skip
+        try:
+            yield shell
+        finally:
+            if shell.poll() is None:
+                shell.send_signal(signal.SIGINT)
 
 
 def test_what_it_writes_is_a_valid_configuration(tmp_path: Path) -> None:

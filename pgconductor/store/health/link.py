@@ -75,11 +75,11 @@ def _listen(connection: AnyConnection, endpoint: Endpoint) -> Iterator[Finding]:
         yield Finding(
             "pooler",
             "note",
-            "there is a pooler in transaction mode: no LISTEN, so workers poll every poll_interval",
+            "there is a pooler on the way: no LISTEN through it, so workers poll every poll_interval",
             "to be woken at once, give [database] a listen_url that goes past it",
         )
         return
-    yield Finding("pooler", "ok", "in transaction mode, with a listen_url past it" if pooled else "none")
+    yield Finding("pooler", "ok", "on the way, and a listen_url beside it" if pooled else "none")
     try:
         with open_blocking(endpoint.listen_url or endpoint.url, "pgconductor doctor") as listener:
             yield _heard(connection, listener)
@@ -92,7 +92,7 @@ def _heard(connection: AnyConnection, listener: AnyConnection) -> Finding:
         return Finding(
             "LISTEN",
             "error",
-            "listen_url goes through a pooler in transaction mode too, which hears nothing",
+            "listen_url goes through a pooler too, and there is no LISTEN through one",
             "let [database] listen_url name the server itself",
         )
     channel = f"pgconductor_doctor_{secrets.token_hex(4)}"
