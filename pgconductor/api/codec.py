@@ -166,8 +166,8 @@ class Codec(Generic[T]):
 
     def _refuse(self, problems: Any) -> NoReturn:
         listed = [f"`{'.'.join(map(str, path))}`: {reason}" if path else reason for path, reason in problems]
-        text = listed[0] if len(listed) == 1 else "".join(f"\n  {line}" for line in listed)
-        raise ValidationError(f"{self.label} refused: {text}") from None
+        text = f" {listed[0]}" if len(listed) == 1 else "".join(f"\n  {line}" for line in listed)
+        raise ValidationError(f"{self.label} refused:{text}") from None
 
 
 def _misfits(error: pydantic.ValidationError) -> Iterator[tuple[Path, str]]:

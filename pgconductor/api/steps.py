@@ -53,7 +53,7 @@ class StepFunction:
         try:
             return codec.encode(value)
         except ValidationError as error:
-            reason = str(error).removeprefix(f"{codec.label} refused: ")
+            reason = str(error).removeprefix(f"{codec.label} refused:").removeprefix(" ")
             raise ValidationError(f"step `{name}` returned {_named(value)}, which cannot be stored: {reason}") from None
 
     def decode(self, name: str, stored: str | None) -> Any:

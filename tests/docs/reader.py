@@ -108,13 +108,12 @@ class Reader:
             process.send_signal(signal.SIGTERM)
         for process in self._running:
             output, _ = process.communicate(timeout=PATIENCE)
-            if process.returncode != 0:
+            # Who only looks needs no farewell.
+            if process.returncode not in (0, -signal.SIGTERM if "tail" in process.args else 0):
                 raise Misled(f"{process.args} ended with {process.returncode}:\n{output}")
 
     def _text(self, block: Block) -> None:
         """A drawing."""
-
-    _mermaid = _text
 
     def _toml(self, block: Block) -> None:
         if block.title is not None:
@@ -219,11 +218,12 @@ class Reader:
         self._settle() if words[1] == "dev" else self._prepare()
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         command = [*COMMAND, *words[1:]]
+        others = self._at_work() if words[1] == "run" else set()
         process = subprocess.Popen(command, cwd=self.folder, env=self._environment(), text=True, **streams)
         self._running.append(process)
         if words[1] in ("run", "dev"):
             # What is shown next finds somebody at work.
-            self._wait_for(f"workers of `{line}`", self._works)
+            self._wait_for(f"workers of `{line}`", lambda: bool(self._at_work() - others))
         if words[1] == "dev":
             self._developing = True
             self._generated = self._applied = self.config.read_text()
@@ -237,9 +237,10 @@ class Reader:
                 raise Misled(f"waited for {what} in vain\n{said}")
             time.sleep(0.05)
 
-    def _works(self) -> bool:
+    def _at_work(self) -> set[str]:
+        """The processes of the workers that there are; none while one is lost, whose work nobody has taken over yet."""
         code, output = self._here("workers", "--json")
-        return code == 0 and '"state": "lost"' not in output and '"state"' in output
+        return set() if code or '"state": "lost"' in output else set(re.findall(r'"pid": (\d+)', output))
 
     def _prepare(self) -> None:
         """What a person did when they read the last change of the configuration: generate."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 
@@ -14,6 +15,7 @@ from docs.reference.__main__ import differences
 from tests.docs.page import REPOSITORY, name_of
 
 DOCS = REPOSITORY / "docs"
+SVG = "{http://www.w3.org/2000/svg}"
 PAGES = sorted(DOCS.rglob("*.md"))
 # Read as text: mkdocs and its YAML belong to another environment than the tests'.
 NAVIGATION = re.findall(r"^ *- [^\n:]+: (\S+\.md)$", (REPOSITORY / "mkdocs.yml").read_text(), re.MULTILINE)
@@ -46,6 +48,24 @@ def _slug(heading: str) -> str:
 
 def test_the_reference_says_what_the_code_says() -> None:
     assert not differences(), "run `make format`"
+
+
+def test_a_drawing_shows_what_its_source_says() -> None:
+    """Graphviz is not asked: what is drawn lies beside its source."""
+    for source in DOCS.rglob("*.dot"):
+        drawing = ElementTree.parse(source.with_suffix(".svg")).getroot()
+        edges = [group for group in drawing.iter(f"{SVG}g") if group.get("class") == "edge"]
+        drawn = {(edge.findtext(f"{SVG}title"), " ".join(" ".join(edge.itertext()).split()[1:])) for edge in edges}
+        said = re.findall(r'^ *(\w+ -> \w+) \[label = "(.+)"\];$', source.read_text(), re.MULTILINE)
+        written = {(arrow.replace(" ", ""), " ".join(label.replace("\\n", " ").split())) for arrow, label in said}
+        assert drawn == written, f"draw it again: dot -Tsvg {source.name}"
+
+
+def test_no_page_needs_a_script_from_elsewhere_to_be_read() -> None:
+    for page in PAGES:
+        assert "```mermaid" not in page.read_text(encoding="utf-8"), (
+            f"{page.name}: the theme draws it with a script of a CDN"
+        )
 
 
 def test_the_site_has_no_link_to_what_it_lacks() -> None:

@@ -102,7 +102,7 @@ def test_no_code_is_overlooked(page: Path) -> None:
 
 
 def test_what_cannot_be_run_says_why() -> None:
-    runnable = {"python", "toml", "console", "sql", "text", "mermaid"}
+    runnable = {"python", "toml", "console", "sql", "text"}
     for page in pages():
         for block in blocks(page):
             place = f"{name_of(page)}, line {block.line}"
