@@ -21,6 +21,7 @@ from tests.command import COMMAND, environment
 
 # What a busy machine may need.
 PATIENCE = 60.0
+LAST = "<the end>"
 
 
 class Dev:
@@ -114,7 +115,11 @@ class Dev:
 
     def ends(self, seconds: float = PATIENCE) -> int:
         code = self.process.wait(seconds)
-        self._reader.join(5)
+        if self.terminal is None:
+            self._reader.join(5)
+        else:  # we hold its other end ourselves: what is written there now comes after all that it said
+            os.write(self._theirs, LAST.encode())
+            self.wait_for(LAST)
         return code
 
     def close(self) -> None:
@@ -122,10 +127,11 @@ class Dev:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        if self.terminal is not None:
+            os.close(self._theirs)
         self._reader.join(5)
         if self.terminal is not None:
-            for fd in (self.terminal, self._theirs):
-                os.close(fd)
+            os.close(self.terminal)
         elif self.process.stdout is not None:
             self.process.stdout.close()
 
