@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.bench import Bench
-from benchmarks.cases import drain, enqueue, idle, memory, sharing, startup, surroundings, workflows
+from benchmarks.cases import drain, enqueue, idle, memory, reload, sharing, startup, surroundings, workflows
 from benchmarks.figure import HEADERS, Figure
 from benchmarks.measure import Server, table, write_json
 from benchmarks.peers.environment import REPOSITORY
@@ -39,6 +39,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "idle": idle.idle_load,
     "memory": memory.memory,
     "startup": startup.startup,
+    "reload": reload.reload,
 }
 
 
