@@ -113,7 +113,9 @@ class _Context(Generic[D]):
         return self._logger
 
     def progress(self, done: float, total: float | None = None, note: str | None = None) -> None:
-        """Say how far the work is, for `executions show`. Cheap: the latest is written once a second.
+        """Say how far the work is, for `executions show`.
+
+        Cheap: the latest is written once a second, the last when the attempt ends.
 
         Args:
             done: in units of the handler's choice.

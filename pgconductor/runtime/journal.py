@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pgconductor.api.interrupt import Released
 from pgconductor.plan.model import Plan, QueuePlan
+from pgconductor.runtime.failure import clean
 from pgconductor.store.keeping import DATA_ERRORS, keep_connected
 from pgconductor.store.query import AnyAsyncConnection, AnyConnection
 from pgconductor.store.records import Note, Progress, StepResult
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     Saving = tuple[StepResult, asyncio.Future[None]]
 
 PROGRESS_EVERY = 1.0
+# Characters of what an execution says of its progress: a few words.
+NOTE_LIMIT = 1000
 
 
 class Journal:
@@ -40,6 +43,7 @@ class Journal:
 
     Attributes:
         stopping: the worker stops: each handler is left at its next step.
+        reports: progress that is not written yet, by execution and lease.
     """
 
     def __init__(
@@ -56,8 +60,9 @@ class Journal:
         self._saving: list[Saving] = []
         self._under_way: list[Saving] = []
         self._notes: list[tuple[Note, asyncio.Future[None]]] = []
-        self._progress: dict[tuple[bytes, int], Progress] = {}
+        self.reports: dict[tuple[bytes, int], Progress] = {}
         self._progress_due = False
+        self._last_reports: list[asyncio.Future[None]] = []
         self._filled = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
@@ -102,9 +107,19 @@ class Journal:
 
     def report(self, progress: Progress) -> None:
         """Write how far an execution is, within a second; the latest only."""
-        if not self._progress:
+        if not self.reports:
             self.loop.call_later(PROGRESS_EVERY, self._write_progress)
-        self._progress[progress.id, progress.lease] = progress
+        if progress.note is not None:
+            progress = progress._replace(note=clean(str(progress.note), NOTE_LIMIT))
+        self.reports[progress.id, progress.lease] = progress
+
+    async def last_report(self, id: bytes, lease: int) -> None:
+        """An attempt ended: write what it said of its progress before its outcome gives the execution away."""
+        if (id, lease) in self.reports and not self._closed:
+            future: asyncio.Future[None] = self.loop.create_future()
+            self._last_reports.append(future)
+            self._write_progress()
+            await future
 
     def saved(self, unsaved: Unsaved) -> bool:
         """What a row of the save statement means: False, the execution is somebody else's by now."""
@@ -123,6 +138,7 @@ class Journal:
             if not future.done():
                 future.set_exception(Released())
                 future.exception()  # its handler may be gone
+        _done(self._last_reports)
         await self._transactions.close()
 
     def _wake(self) -> None:
@@ -141,6 +157,7 @@ class Journal:
 
     async def _write(self, connection: AsyncConnection) -> None:
         steps = Steps(connection, self.plan.schema_name, self.queue.name, self.worker)
+        self._filled.set()  # what a lost connection left unwritten
         while True:
             if not self._under_way:
                 await self._filled.wait()
@@ -150,7 +167,7 @@ class Journal:
                 await self._save(steps, self._under_way)
                 self._under_way = []
             await self._write_rest(steps)
-            if self._saving:
+            if self._saving or self._notes or self._progress_due:
                 self._filled.set()
 
     async def _save(self, steps: Steps, batch: Sequence[Saving]) -> None:
@@ -173,16 +190,27 @@ class Journal:
                 future.set_result(None)
 
     async def _write_rest(self, steps: Steps) -> None:
-        if self._notes:
-            await steps.note([note for note, _ in self._notes])
-            noted, self._notes = self._notes, []
-            for _, future in noted:
-                if not future.done():
-                    future.set_result(None)
+        """Nothing is taken from its list before it is written, and what comes meanwhile is the next turn's."""
+        if notes := list(self._notes):
+            await steps.note([note for note, _ in notes])
+            del self._notes[: len(notes)]
+            _done([future for _, future in notes])
         if self._progress_due:
-            self._progress_due = False
-            reported, self._progress = self._progress, {}
-            await steps.report(list(reported.values()))
+            reported, waiting = dict(self.reports), list(self._last_reports)
+            if reported:
+                await steps.report(list(reported.values()))
+            self.reports = {key: each for key, each in self.reports.items() if reported.get(key) is not each}
+            del self._last_reports[: len(waiting)]
+            self._progress_due = bool(self._last_reports)
+            if self.reports:
+                self.loop.call_later(PROGRESS_EVERY, self._write_progress)
+            _done(waiting)
+
+
+def _done(futures: Sequence[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
 
 
 def _fail(future: asyncio.Future[None], error: BaseException) -> None:

@@ -229,6 +229,8 @@ class Slots:
         outcome: Outcome = GivenBack()
         try:
             outcome = await attempt.run(payload)
+            if self._host.journal.reports:
+                await self._host.journal.last_report(id, lease)
         finally:
             del self.active[id, lease]
             self.finished += 1

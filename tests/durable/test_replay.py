@@ -315,6 +315,43 @@ async def test_progress_is_written_soon_and_only_the_latest(stage: Stage) -> Non
     assert row == {"execution_id": id, "done": 999.0, "total": 1000.0, "note": "counting"}
 
 
+async def test_the_last_progress_of_an_attempt_is_written_before_its_outcome(stage: Stage) -> None:
+    @stage.task(retry={"max_attempts": 1})
+    async def fails(payload: Any, ctx: Any) -> None:
+        ctx.progress(1, 3)
+        ctx.progress(2, 3, "the last but one")
+        raise LookupError
+
+    @stage.task()
+    async def parks(payload: Any, ctx: Any) -> None:
+        ctx.progress(1, 2, "asleep")
+        await ctx.sleep("long", "1h")
+
+    failed, parked = stage.observer.one("fails"), stage.observer.one("parks")
+    async with stage.running():
+        await stage.ended(failed)
+        await stage.until(lambda: stage.observer.state(parked) == "scheduled")
+        rows = stage.observer.rows("select execution_id, done, total, note from {}.progress order by done")
+    assert [tuple(row.values()) for row in rows] == [
+        (parked, 1.0, 2.0, "asleep"), (failed, 2.0, 3.0, "the last but one"),
+    ]  # fmt: skip
+
+
+async def test_progress_in_words_that_cannot_be_stored_costs_nobody_anything(stage: Stage) -> None:
+    @stage.task(retry={"max_attempts": 1})
+    async def says(payload: Any, ctx: Any) -> None:
+        ctx.progress(1, 2, "a\0b\ud800" + "c" * 10_000)
+        await ctx.step("saved", lambda: 1)
+        raise LookupError
+
+    id = stage.observer.one("says")
+    async with stage.running():
+        await stage.ended(id)
+    (row,) = stage.observer.rows("select note from {}.progress")
+    assert row["note"].startswith("a\ufffdb?ccc")
+    assert len(row["note"]) <= 1100
+
+
 async def test_a_child_of_a_task_nobody_serves_is_refused_without_a_timeout(stage: Stage) -> None:
     caught: list[str] = []
 
