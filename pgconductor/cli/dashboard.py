@@ -11,14 +11,15 @@ from typing import NoReturn, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from pgconductor.cli import overview, workers
+from pgconductor.cli.columns import Columns
 from pgconductor.errors import DatabaseUnreachable
 from pgconductor.store.status import Status
 
 _STYLES = {"paused": "yellow", "lost": "red", "draining": "yellow", "working": "cyan", "idle": "dim"}
+_NAMES = ("queue", "host")
 
 
 class Dashboard:
@@ -51,9 +52,9 @@ class Dashboard:
         parts: list[RenderableType] = [Text.assemble((self._title, "bold"), f"   {moment}   ", ("q quits", "dim"))]
         if trouble is not None:
             parts.append(Text(f"{trouble}; trying again", "red"))
-        parts += ["", _table(overview.HEADINGS, [overview.cells(status, queue) for queue in status.queues])]
+        parts += ["", _columns(overview.HEADINGS, [overview.cells(status, queue) for queue in status.queues])]
         lines = [workers.cells(worker, status.now, self._plan) for worker in status.workers]
-        parts += ["", _table(workers.HEADINGS, lines) if lines else Text("no workers", "yellow")]
+        parts += ["", _columns(workers.HEADINGS, lines) if lines else Text("no workers", "yellow")]
         parts += [Text(line, "dim") for line in ["", *overview.legend(status.queues, status.rates)]]
         return Group(*parts)
 
@@ -75,10 +76,5 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
-    return table
+def _columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
+    return Columns(headings, rows, _NAMES, _STYLES)

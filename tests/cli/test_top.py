@@ -14,6 +14,7 @@ from contextlib import closing
 import pytest
 from rich.console import Console
 
+from pgconductor.cli.columns import Columns
 from pgconductor.cli.dashboard import Dashboard
 from pgconductor.cli.keyboard import Keyboard
 from pgconductor.errors import DatabaseUnreachable
@@ -145,3 +146,29 @@ def test_keys_come_without_return_until_the_terminal_is_gone(monkeypatch: pytest
             assert keyboard.read(5) == "k"
             os.close(ours)
             assert keyboard.read(5) == ""
+
+
+HEADINGS = ("queue", "state", "ready", "completed/min")
+ROWS = [("orders_of_yesterday", "open", "~1,234,567", "0"), ("mail", "paused", "0", "1.5+")]
+
+
+def drawn(width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(Columns(HEADINGS, ROWS, ("queue",), {}))
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_a_narrow_terminal_cuts_names_then_headings_and_never_a_figure() -> None:
+    assert drawn(60) == [
+        "queue                state   ready       completed/min",
+        "orders_of_yesterday  open    ~1,234,567  0",
+        "mail                 paused  0           1.5+",
+    ]
+    assert drawn(50)[1] == "orders_of_yest…  open    ~1,234,567  0"
+    assert drawn(40) == [
+        "queue         state   ready       compl…",
+        "orders_of_y…  open    ~1,234,567  0",
+        "mail          paused  0           1.5+",
+    ]
+    assert drawn(32)[1] == "orders_of_y…  open    ~1,234,567", "what has no room at all is not there"
