@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pgconductor.client.link import Link, PooledLink
+from pgconductor.client.link import PooledLink
 from pgconductor.client.portal import Portal
 from pgconductor.errors import ConductorError
-from pgconductor.store.bound import require_blocking, run_bound_blocking
 from pgconductor.store.emission import Emission
-from pgconductor.store.enqueue import EnqueueRequest, Item
+from pgconductor.store.enqueue import Item
 from pgconductor.store.executions import Outcome
-from pgconductor.store.query import AnyConnection, Query, Rows
+from pgconductor.store.query import Query, Rows
 
 
 class BridgedLink:
@@ -68,35 +67,3 @@ class BridgedLink:
         portal, self._portal = self._portal, None
         if portal is not None:
             portal.close()
-
-
-class BlockingBoundLink:
-    """A synchronous connection of the caller's: as `BoundLink`."""
-
-    def __init__(self, connection: AnyConnection, waits: Link) -> None:
-        require_blocking(connection)
-        self.schema = waits.schema
-        self._connection = connection
-        self._waits = waits
-
-    @property
-    def url(self) -> str:
-        return self._waits.url
-
-    async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
-        if not items:
-            return []
-        request = EnqueueRequest(self.schema, items)
-        return request.ids(run_bound_blocking(self._connection, request.queries))
-
-    async def enqueue_one(self, item: Item) -> bytes | None:
-        return (await self.enqueue([item]))[0]
-
-    async def emit(self, emission: Emission) -> None:
-        run_bound_blocking(self._connection, [emission.query(self.schema)])
-
-    async def ask(self, query: Query) -> Rows:
-        return run_bound_blocking(self._connection, [query])[0]
-
-    async def outcome(self, execution_id: bytes, timeout: float | None) -> Outcome | None:
-        return await self._waits.outcome(execution_id, timeout)

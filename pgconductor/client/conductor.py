@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 
 from pgconductor.api.drive import drive
 from pgconductor.api.task import Task
-from pgconductor.client.blocking import BlockingBoundLink, BridgedLink
+from pgconductor.client.blocking import BridgedLink
 from pgconductor.client.commands import cancel_matching, invoke_json, retry_matching
 from pgconductor.client.execution import REASON, Execution, SyncExecution
 from pgconductor.client.link import BoundLink, Link, PooledLink
@@ -21,6 +21,7 @@ from pgconductor.client.options import read_id
 from pgconductor.errors import ConductorError, PlanError
 from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import Plan
+from pgconductor.store.bound import bound, bound_blocking
 from pgconductor.store.executions import State
 from pgconductor.store.query import AnyAsyncConnection, AnyConnection
 
@@ -133,7 +134,7 @@ class BaseConductor(_Conductor):
             ...     await connection.execute("insert into orders ...")
             ...     await conductor.bind(connection).send_email(payload)
         """
-        return type(self)(self.plan, BoundLink(connection, self.link))
+        return type(self)(self.plan, BoundLink(bound(connection), self.link))
 
     def execution(self, id: UUID | str, task: Task[Any, R] | None = None) -> Execution[R]:
         """A handle of an execution known by its id; with its task, results are of the task's type, else plain JSON."""
@@ -262,7 +263,7 @@ class BaseSyncConductor(_Conductor):
 
     def bind(self, connection: AnyConnection) -> Self:
         """As `BaseConductor.bind`, of a `psycopg.Connection`."""
-        return type(self)(self.plan, BlockingBoundLink(connection, self.link))
+        return type(self)(self.plan, BoundLink(bound_blocking(connection), self.link))
 
     def execution(self, id: UUID | str, task: Task[Any, R] | None = None) -> SyncExecution[R]:
         """As `BaseConductor.execution`."""

@@ -12,13 +12,13 @@ from pgconductor.client.coalescer import Coalescer
 from pgconductor.client.waits import Waits
 from pgconductor.errors import ConductorError
 from pgconductor.plan.model import Plan
-from pgconductor.store.bound import require_async, run_bound
+from pgconductor.store.bound import Runner
 from pgconductor.store.emission import Emission, emit
 from pgconductor.store.endpoint import open_endpoint
 from pgconductor.store.enqueue import EnqueueRequest, Item
 from pgconductor.store.executions import Outcome, outcomes_query, read_outcomes
 from pgconductor.store.pool import Pool
-from pgconductor.store.query import AnyAsyncConnection, Query, Rows
+from pgconductor.store.query import Query, Rows
 from pgconductor.store.writer import Writer
 
 
@@ -152,13 +152,13 @@ class BoundLink:
     """A connection of the caller's: everything happens in its transaction, and nothing is tried twice.
 
     Args:
+        run: its queries.
         waits: where ends are waited for: they happen after the caller's commit, in sight of other connections only.
     """
 
-    def __init__(self, connection: AnyAsyncConnection, waits: Link) -> None:
-        require_async(connection)
+    def __init__(self, run: Runner, waits: Link) -> None:
         self.schema = waits.schema
-        self._connection = connection
+        self._run = run
         self._waits = waits
 
     @property
@@ -169,16 +169,16 @@ class BoundLink:
         if not items:
             return []
         request = EnqueueRequest(self.schema, items)
-        return request.ids(await run_bound(self._connection, request.queries))
+        return request.ids(await self._run(request.queries))
 
     async def enqueue_one(self, item: Item) -> bytes | None:
         return (await self.enqueue([item]))[0]
 
     async def emit(self, emission: Emission) -> None:
-        await run_bound(self._connection, [emission.query(self.schema)])
+        await self._run([emission.query(self.schema)])
 
     async def ask(self, query: Query) -> Rows:
-        return (await run_bound(self._connection, [query]))[0]
+        return (await self._run([query]))[0]
 
     async def outcome(self, execution_id: bytes, timeout: float | None) -> Outcome | None:
         return await self._waits.outcome(execution_id, timeout)

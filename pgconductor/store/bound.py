@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn, TypeAlias
 
 import psycopg
 
@@ -11,57 +11,50 @@ from pgconductor.errors import SchemaMismatch
 from pgconductor.store.faults import explain
 from pgconductor.store.query import AnyAsyncConnection, AnyConnection, Query, Rows, run, run_blocking
 
-
-def require_async(connection: object) -> None:
-    """Refuse what is not an asynchronous psycopg connection.
-
-    Raises:
-        TypeError: saying what to use instead.
-    """
-    if isinstance(connection, psycopg.Connection):
-        raise TypeError("bind takes a psycopg.AsyncConnection here; for a psycopg.Connection use the SyncConductor")
-    if not isinstance(connection, psycopg.AsyncConnection):
-        _refuse(connection, "psycopg.AsyncConnection")
+# Runs queries on a connection of the caller's, in its transaction. Raises SchemaMismatch where what the plan needs is
+# missing in this database, and the psycopg.Error itself for anything else.
+Runner: TypeAlias = Callable[[Sequence[Query]], Awaitable[list[Rows]]]
 
 
-def require_blocking(connection: object) -> None:
-    """Refuse what is not a synchronous psycopg connection.
+def bound(connection: AnyAsyncConnection) -> Runner:
+    """What runs queries on an asynchronous connection.
 
     Raises:
-        TypeError: saying what to use instead.
+        TypeError: it is none; saying what to use instead.
     """
-    if isinstance(connection, psycopg.AsyncConnection):
-        raise TypeError("bind takes a psycopg.Connection here; for a psycopg.AsyncConnection use the Conductor")
-    if not isinstance(connection, psycopg.Connection):
-        _refuse(connection, "psycopg.Connection")
+    _require(connection, psycopg.AsyncConnection, psycopg.Connection, "SyncConductor")
+
+    async def run_bound(queries: Sequence[Query]) -> list[Rows]:
+        try:
+            return await run(connection, queries)
+        except psycopg.Error as error:
+            _raise(error)
+
+    return run_bound
 
 
-def _refuse(connection: object, wanted: str) -> NoReturn:
-    found = f"{type(connection).__module__}.{type(connection).__qualname__}"
-    raise TypeError(
-        f"bind takes a {wanted}, not {found}; of a pool or a framework, take the psycopg connection it wraps"
-    )
+def bound_blocking(connection: AnyConnection) -> Runner:
+    """The same of a synchronous connection: a coroutine that never suspends."""
+    _require(connection, psycopg.Connection, psycopg.AsyncConnection, "Conductor")
+
+    async def run_bound(queries: Sequence[Query]) -> list[Rows]:
+        try:
+            return run_blocking(connection, queries)
+        except psycopg.Error as error:
+            _raise(error)
+
+    return run_bound
 
 
-async def run_bound(connection: AnyAsyncConnection, queries: Sequence[Query]) -> list[Rows]:
-    """As `query.run`.
-
-    Raises:
-        SchemaMismatch: what the plan needs is missing in this database.
-        psycopg.Error: anything else.
-    """
-    try:
-        return await run(connection, queries)
-    except psycopg.Error as error:
-        _raise(error)
-
-
-def run_bound_blocking(connection: AnyConnection, queries: Sequence[Query]) -> list[Rows]:
-    """The same on a synchronous connection."""
-    try:
-        return run_blocking(connection, queries)
-    except psycopg.Error as error:
-        _raise(error)
+def _require(connection: object, wanted: type, other: type, takes_other: str) -> None:
+    name = f"psycopg.{wanted.__name__}"
+    if isinstance(connection, other):
+        raise TypeError(f"bind takes a {name} here; for a psycopg.{other.__name__} use the {takes_other}")
+    if not isinstance(connection, wanted):
+        found = f"{type(connection).__module__}.{type(connection).__qualname__}"
+        raise TypeError(
+            f"bind takes a {name}, not {found}; of a pool or a framework, take the psycopg connection it wraps"
+        )
 
 
 def _raise(error: psycopg.Error) -> NoReturn:
