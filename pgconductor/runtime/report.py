@@ -97,7 +97,8 @@ def _reason(outcome: Outcome) -> str:
     if isinstance(outcome, TimedOut):
         return f"timed out after {outcome.limit_ms / 1000:g} s"
     assert isinstance(outcome, Failed)
-    return f"{kind_of(outcome.error)}: {clean(message_of(outcome.error), 500)}"
+    message = clean(message_of(outcome.error), 500)
+    return f"{kind_of(outcome.error)}: {message}" if message else kind_of(outcome.error)
 
 
 def _error(outcome: Outcome) -> BaseException | None:
