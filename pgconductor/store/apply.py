@@ -94,9 +94,19 @@ def _checked_catalog(connection: Connection, plan: Plan) -> Catalog:
     version = connection.info.server_version // 10000
     if version < OLDEST_SERVER:
         raise SchemaMismatch(f"PostgreSQL {version} is too old; pgconductor needs {OLDEST_SERVER} or newer")
-    catalog = read_catalog(connection, plan)
+    try:
+        catalog = read_catalog(connection, plan)
+    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable) as error:
+        raise _taken(plan, error) from None
     verify(plan, catalog)
     return catalog
+
+
+def _taken(plan: Plan, error: psycopg.Error) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"schema `{plan.schema_name}` has something in it that bears a name of pgconductor's and is not its own "
+        f"({_first_line(error)}); set another `schema` in [conductor], or give this application its own database"
+    )
 
 
 @contextmanager
@@ -127,6 +137,12 @@ def _apply(connection: Connection, plan: Plan, remove: bool) -> Difference:
             f"a lock was not to be had within {plan.database.lock_timeout_ms} ms ({_first_line(error)}); nothing was "
             "changed. Try again when long transactions have ended, or raise `lock_timeout` in [database]"
         ) from None
+    except (
+        psycopg.errors.DuplicateTable,
+        psycopg.errors.DuplicateObject,
+        psycopg.errors.DuplicateFunction,
+    ) as error:
+        raise _taken(plan, error) from None
     except psycopg.errors.ObjectInUse as error:
         raise DestructiveChange(f"{_first_line(error)}; nothing was changed, apply again") from None
     except psycopg.errors.InsufficientPrivilege as error:

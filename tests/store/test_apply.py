@@ -137,6 +137,16 @@ class TestRefusals:
                 verb(database, make_plan(task("plain"), name="shop"))
         assert everything(observer) == before
 
+    @pytest.mark.parametrize("table", ["queues (mine text)", "migrations (mine text)", "migrations (number int)"])
+    def test_a_schema_with_tables_of_somebody_else_is_refused_unchanged(self, database: str, table: str) -> None:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(f"create schema {SCHEMA}")
+            connection.execute(f"create table {SCHEMA}.{table}")
+            with pytest.raises(SchemaMismatch, match=r"not its own .* set another `schema`"):
+                apply(database, make_plan(task("plain")))
+            found = connection.execute("select relname from pg_class where relnamespace = %s::regnamespace", (SCHEMA,))
+            assert found.fetchall() == [(table.partition(" ")[0],)]
+
     def test_two_applications_share_a_database_in_two_schemas(self, database: str, observer: Observer) -> None:
         apply(database, make_plan(task("plain")))
         apply(database, make_plan(task("plain"), name="shop", schema_name="shop"))
