@@ -49,7 +49,7 @@ def test_the_wheel_holds_code_types_statements_and_templates(wheel: Path) -> Non
     expected = {
         str(path.relative_to(ROOT / "templates").as_posix())
         for path in (ROOT / "templates").rglob("*")
-        if path.is_file()
+        if path.is_file() and path.parent.name != "__pycache__"
     }
     assert {name.removeprefix("pgconductor/_templates/") for name in names if "/_templates/" in name} == expected
     statements = {f"pgconductor/store/sql/{path.name}" for path in (ROOT / "pgconductor/store/sql").glob("*.sql")}

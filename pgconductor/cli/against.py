@@ -42,6 +42,8 @@ def _read(config: Config, against: str) -> Plan:
     if against.startswith(GIT):
         return Plan.from_json(_committed(config, against.removeprefix(GIT)))
     path = Path(against)
+    if not path.exists():
+        raise PlanError(f"there is no {path}; name `{GIT}REV`, or the path of a plan.json or of its folder")
     return Plan.load(path / "plan.json" if path.is_dir() else path)
 
 

@@ -162,13 +162,22 @@ def test_compatible_changes_are_passed_over(shop: Shop) -> None:
     assert "is fine" in shop.ask("check", "--against", str(plan)).stderr
 
 
+def test_what_could_not_be_compared_is_said(shop: Shop) -> None:
+    plan = shop.folder / "shop" / "conductor"
+    shop.edit('[tasks.greet.payload]\nname = "str"\n', "")
+    shop.edit("[tasks.greet]\n", '[tasks.greet]\npayload = "shop.models:Greeting"\n')
+    said = shop.ask("check", "--against", str(plan)).stderr
+    assert "not compared" in said
+    assert "task `greet` (shop.models:Greeting)" in said
+
+
 @pytest.mark.parametrize(
     ("against", "said"),
     [
         ("git:nowhere", "git has no shop/conductor/plan.json at `nowhere`"),
         ("git:--output=x", "names no revision"),
         ("git:", "names no revision"),
-        ("nothing.json", "no plan at nothing.json"),
+        ("nothing.json", "there is no nothing.json; name `git:REV`, or the path of a plan.json"),
         ("conductor.toml", "the plan is not JSON"),
     ],
 )
