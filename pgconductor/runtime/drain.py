@@ -36,15 +36,15 @@ class Drain:
         """Wait for the end of what is runnable, and of what that enqueues."""
         sure_since: list[int] | None = None
         while True:
-            await asyncio.gather(*(worker.quiet.wait() for worker in self._workers))
+            await asyncio.gather(*(worker.claimer.quiet.wait() for worker in self._workers))
             doubtful = await self._others_may_lose()
-            claims = [worker.claims for worker in self._workers]
-            if claims == sure_since and not doubtful and all(worker.quiet.is_set() for worker in self._workers):
+            claims = [worker.claimer.claims for worker in self._workers]
+            if claims == sure_since and not doubtful and all(worker.claimer.quiet.is_set() for worker in self._workers):
                 return
             sure_since = None if doubtful else claims
             await asyncio.sleep(SLOW_POLL if doubtful else POLL)
             for worker in self._workers:
-                worker.look_again()
+                worker.claimer.look_again()
 
     async def _others_may_lose(self) -> bool:
         """Whether another process that may be dead holds anything of these queues."""

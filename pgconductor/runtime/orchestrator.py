@@ -184,12 +184,12 @@ class Orchestrator:
     def pause(self) -> None:
         """Let the workers of this process claim nothing until `resume`. What they hold already runs on."""
         for worker in self._workers.values():
-            worker.pause()
+            worker.claimer.pause()
 
     def resume(self) -> None:
         """Let them claim again."""
         for worker in self._workers.values():
-            worker.resume()
+            worker.claimer.resume()
 
     async def drain(self) -> None:
         """Run until nothing is runnable now, what runs enqueues on its way included; then stop.
@@ -302,7 +302,7 @@ class Orchestrator:
             if worker.id not in beaten:
                 lost.append(worker.id)
             elif worker.tenure.renew(sent, beaten[worker.id]):
-                self._call(worker.regain)
+                self._call(worker.claimer.regain)
         if lost:
             self._call(self._lost_workers, lost)
 
@@ -314,19 +314,19 @@ class Orchestrator:
     def _on_notify(self, payload: str) -> None:
         if payload == "cancel":
             for worker in self._workers.values():
-                worker.check_stopping()
+                worker.claimer.check_stopping()
         elif payload == "resume":
             for worker in self._workers.values():
-                worker.wake()
+                worker.claimer.wake()
         elif payload in self._workers:
-            self._workers[payload].wake()
+            self._workers[payload].claimer.wake()
 
     def _on_listening(self, listening: bool) -> None:
         for worker in self._workers.values():
-            worker.listening = listening
-            worker.wake()
+            worker.claimer.listening = listening
+            worker.claimer.wake()
             if not listening:  # nobody hears sooner that the server crashed: its last claims are undone then
-                worker.doubt()
+                worker.claimer.doubt()
 
     def _lost_workers(self, lost: list[int]) -> None:
         """Another process pruned them after a day without a beat; what they held is long somebody else's."""

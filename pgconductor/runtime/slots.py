@@ -22,7 +22,7 @@ from pgconductor.runtime.handlers import Handler, policy_of
 from pgconductor.runtime.host import LoopHost
 from pgconductor.runtime.journal import Journal
 from pgconductor.runtime.outbox import Outbox
-from pgconductor.runtime.outcome import GivenBack, Outcome, Parked, settled
+from pgconductor.runtime.outcome import Cancelled, GivenBack, Outcome, Parked, settled
 from pgconductor.runtime.report import Report
 from pgconductor.runtime.tenure import Tenure
 from pgconductor.store.claims import ClaimedRow
@@ -149,6 +149,11 @@ class Slots:
         """Ask everything under way to end with `outcome`."""
         for attempt in list(self.active.values()):
             attempt.stop(outcome)
+
+    def cancel(self, id: bytes, lease: int, reason: str) -> None:
+        """Ask one execution to end cancelled, if it is under way here."""
+        if attempt := self.active.get((id, lease)):
+            attempt.stop(Cancelled(reason))
 
     async def ended(self, timeout: float) -> bool:
         """Wait until nothing is under way.

@@ -40,7 +40,7 @@ async def test_polling_alone_does_the_work(stage: Stage, pooler: str) -> None:
         ids += stage.observer.enqueue("narrow", count=10)
         later = stage.observer.one("shaky", {"n": 1}, delay_ms=300)
         await stage.until(lambda: stage.observer.counts() == {"completed": 41}, 30)
-        assert not worker_of(orchestrator).listening
+        assert not worker_of(orchestrator).claimer.listening
         # The second is enqueued while the worker sleeps: only a poll can find it.
         await asyncio.sleep(0.3)
         assert (await stage.ended(stage.observer.one("shaky", {"n": 2})))["state"] == "completed"
@@ -60,10 +60,10 @@ async def test_it_is_woken_through_a_direct_connection(stage: Stage, pooler: str
     database = plan.database.model_copy(update={"url": pooler, "listen_url": stage.dsn})
     async with Orchestrator(plan.model_copy(update={"database": database}), ROOT) as orchestrator:
         worker = worker_of(orchestrator)
-        await stage.until(lambda: worker.listening and worker._idle, 20)
+        await stage.until(lambda: worker.claimer.listening and worker.claimer.idle, 20)
         for _ in range(3):
             await stage.ended(stage.observer.one("quick"), 20)  # a poll comes once a minute
-            await stage.until(lambda: worker._idle, 20)
+            await stage.until(lambda: worker.claimer.idle, 20)
     stage.observer.assert_nothing_held()
 
 

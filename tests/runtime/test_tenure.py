@@ -62,7 +62,7 @@ async def test_what_was_claimed_before_a_lapse_does_not_start_after_it(stage: St
 
     async with stage.running(worker_concurrency=1, lease_ms=60_000) as orchestrator:
         worker = worker_of(orchestrator)
-        worker._supply._rate = 1_000.0  # so fast that others are claimed ahead
+        worker.claimer._supply._rate = 1_000.0  # so fast that others are claimed ahead
         ids = stage.observer.enqueue("patient", count=5)
         await stage.until(lambda: len(started) == 1 and worker.info().buffered == 4)
         stage.observer.run("update {}.queues set paused = true")  # what it gives back stays to be looked at
@@ -89,7 +89,7 @@ async def test_what_was_rescued_is_neither_started_nor_run_on_by_who_had_it(stag
 
     async with stage.running(worker_concurrency=1, lease_ms=1_500) as orchestrator:
         worker = worker_of(orchestrator)
-        worker._supply._rate = 1_000.0
+        worker.claimer._supply._rate = 1_000.0
         ids = stage.observer.enqueue("patient", count=5)
         await stage.until(lambda: len(started) == 1 and worker.info().buffered == 4)
         async with hand(stage.dsn, stage.plan(lease_ms=300_000)) as heir:  # nobody beats for it
@@ -121,7 +121,7 @@ async def test_what_nobody_took_runs_on_through_a_lapse(stage: Stage) -> None:
         id = stage.observer.one("patient")
         await started.wait()
         worker.tenure.renew(time.monotonic(), lapsed=True)
-        worker.regain()
+        worker.claimer.regain()
         again = stage.observer.one("patient")
         await stage.until(lambda: stage.observer.state(again) == "running" and worker.info().running == 2)
         end.set()
@@ -141,10 +141,10 @@ async def test_what_was_claimed_ahead_is_given_back_when_the_claims_connection_i
 
     async with stage.running(worker_concurrency=1, lease_ms=60_000) as orchestrator:
         worker = worker_of(orchestrator)
-        worker._supply._rate = 1_000.0
+        worker.claimer._supply._rate = 1_000.0
         ids = stage.observer.enqueue("patient", count=5)
         await stage.until(lambda: len(started) == 1 and worker.info().buffered == 4)
-        lease = worker._lease
+        lease = worker.claimer._lease
         stage.observer.value(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity"
             " where datname = current_database() and application_name like '%% claims'"
@@ -173,7 +173,7 @@ async def test_a_claim_that_the_servers_crash_undid_is_stopped(stage: Stage) -> 
         id = stage.observer.one("patient")
         await stage.until(lambda: worker.info().running == 1)
         stage.observer.run("delete from {}.running where id = %s", id)
-        worker.doubt()
+        worker.claimer.doubt()
         async with asyncio.timeout(10):
             await stopped.wait()
         await stage.until(lambda: worker.report.lost == 1)

@@ -100,12 +100,13 @@ async def test_a_busy_worker_need_not_be_notified_and_an_idle_one_leaves_no_tran
         await asyncio.sleep(0.01)
 
     async with stage.running(poll_interval_ms=1_000, worker_concurrency=2):
-        stage.observer.enqueue("quick", count=60)
-        await asyncio.sleep(0.15)
-        assert stage.observer.rows("select from {}.workers where idle") == []
-        await stage.until(lambda: stage.observer.counts() == {"completed": 60})
+        stage.observer.enqueue("quick", count=200)
+        await stage.until(lambda: not stage.observer.rows("select from {}.workers where idle"))
+        assert stage.observer.counts().get("ready")
+        await stage.until(lambda: stage.observer.counts() == {"completed": 200})
         await stage.until(lambda: stage.observer.rows("select from {}.workers where idle"))
-        assert stage.observer.rows("select from pg_stat_activity where state like 'idle in transaction%'") == []
+        open_ = "datname = current_database() and state like 'idle in transaction%'"
+        assert stage.observer.rows(f"select from pg_stat_activity where {open_}") == []
 
 
 async def test_two_lanes_share_a_worker_and_a_limit_holds(stage: Stage) -> None:
