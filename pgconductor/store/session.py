@@ -84,11 +84,15 @@ async def open_session(url: str, name: str, *, settings: str | None = None) -> S
         connection = await AsyncConnection.connect(url, prepare_threshold=2, **connection_settings(url, name))
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from None
-    pooled = await _behind_pooler(connection)
-    if pooled:
-        connection.prepare_threshold = None
-    elif settings:
-        await connection.execute(settings)
+    try:
+        pooled = await _behind_pooler(connection)
+        if pooled:
+            connection.prepare_threshold = None
+        elif settings:
+            await connection.execute(settings)
+    except BaseException:  # whoever stopped waiting has no connection to close
+        await connection.close()
+        raise
     return Session(connection, pooled)
 
 
