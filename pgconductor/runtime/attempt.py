@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 from pgconductor.api.context import AnyContext
@@ -60,11 +61,12 @@ class Attempt:
             self.ctx._cancelled = True
             self._slot.cancel()
 
-    async def run(self, payload: str) -> Outcome:
+    def run(self, payload: str) -> Coroutine[Any, Any, Outcome]:
         """Make the attempt. Never raises but for the cancellation of its slot."""
         limit_ms = self.handler.plan.timeout_ms
-        if limit_ms is None:
-            return await self._guarded(payload)
+        return self._guarded(payload) if limit_ms is None else self._limited(payload, limit_ms)
+
+    async def _limited(self, payload: str, limit_ms: int) -> Outcome:
         timer = asyncio.get_running_loop().call_later(limit_ms / 1000, self.stop, TimedOut(limit_ms))
         try:
             return await self._guarded(payload)

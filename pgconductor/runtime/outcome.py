@@ -83,10 +83,10 @@ def settled(
         traced: it may have left steps, history or progress, to be forgotten with it.
     """
     match outcome:
-        case Completed(result):
+        case Completed():  # without its fields, which cost 0.4 us to match
             if task.retention.completed_ms == 0 and not is_child:
                 return Discarded(id, lease, traced)
-            return Finished(id, lease, "completed", result, None)
+            return Finished(id, lease, "completed", outcome.result, None)
         case Failed(error):
             return _failed(error, id, lease, attempt, task, draw, policy, is_child)
         case TimedOut(limit_ms):
