@@ -36,6 +36,8 @@ class Watchdog:
 
     def stop(self) -> None:
         self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(1.0)  # it wakes at once
 
     def _pulse(self) -> None:
         self._turned_at = time.monotonic()
