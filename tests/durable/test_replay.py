@@ -88,6 +88,18 @@ async def test_finally_blocks_run_and_what_they_call_is_left_too(stage: Stage) -
     assert seen == ["finally", "finally"]
 
 
+async def test_a_sleeper_is_due_when_its_sleep_is_over_and_no_earlier(stage: Stage) -> None:
+    @stage.task()
+    async def sleeps(payload: Any, ctx: Any) -> None:
+        await ctx.sleep("nap", "1h")
+
+    stage.observer.enqueue("sleeps", count=100)
+    async with stage.running():
+        await stage.until(lambda: stage.observer.counts() == {"scheduled": 100})
+    early = "select from {}.scheduled as e join {}.steps as s on s.execution_id = e.id where e.run_at <> s.wake_at"
+    assert stage.observer.rows(early) == []
+
+
 async def test_a_step_that_disappeared_or_moved_is_told_in_the_history(stage: Stage) -> None:
     runs: list[int] = []
 

@@ -1,13 +1,16 @@
 -- Executions stop until something happens: the worker is free meanwhile, and the attempt goes on when they wake.
 -- Those that only sleep go to scheduled, the others wait. One row for each that was not parked: lost, or asked to stop.
-with parked as materialized (
+-- One moment for all: a row that is due before its sleep is over would run in vain.
+with moment as materialized (
+    select {schema}.clock() as now
+), parked as materialized (
     select * from unnest(%(ids)s::uuid[], %(leases)s::bigint[], %(asleep)s::bool[], %(delays)s::int8[], %(wake_ats)s::timestamptz[])
         as p (id, lease, asleep, delay, until)
 ), gone as (
     delete from {running} as r using parked as p
     -- Not `=`: a plan made while the table is small would walk its whole index for every one, and be kept.
     where r.id between p.id and p.id and r.lease = p.lease and r.worker = %(worker)s::bigint
-    returning r.*, p.asleep, least({schema}.clock() + p.delay * interval '1 millisecond', p.until) as wake_at
+    returning r.*, p.asleep, least((select now from moment) + p.delay * interval '1 millisecond', p.until) as wake_at
 ), whole as materialized (
     -- Asked once: joining 500 parked with 500 gone to find that none is missing would cost more than all the rest.
     select count(*) = (select count(*) from parked) as all_parked from gone where cancel_reason is null
@@ -25,7 +28,7 @@ with parked as materialized (
          children)
     select w.id, moment.now, coalesce(w.until, moment.now + w.delay * interval '1 millisecond'), w.position, w.attempt,
            w.pending, w.max_parallel, w.name, w.kind, 'waiting', w.target, w.keys::text[], w.match::jsonb, w.children::uuid[]
-    from (select {schema}.clock() as now offset 0) as moment,
+    from moment,
          unnest(%(wait_ids)s::uuid[], %(names)s::text[], %(kinds)s::text[], %(positions)s::int4[], %(attempts)s::int4[], %(wait_delays)s::int8[],
                 %(untils)s::timestamptz[], %(pendings)s::int4[], %(max_parallels)s::int4[], %(targets)s::text[], %(keys)s::text[],
                 %(matches)s::text[], %(children)s::text[])
