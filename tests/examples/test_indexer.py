@@ -42,7 +42,7 @@ def test_the_whole_standard_library_is_indexed_in_well_under_a_minute(run: Run) 
     shown = run("-m", "examples.indexer").stdout
     found = re.search(r"indexed in ([0-9.]+) s:\n +([0-9,]+) files", shown)
     assert found, shown
-    assert int(found[2].replace(",", "")) > 1000
+    assert int(found[2].replace(",", "")) > 500  # a Python of Debian has no tests in its library
     assert float(found[1]) < 60
 
 
