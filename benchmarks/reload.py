@@ -45,6 +45,7 @@ async def stamp(payload: StampPayload, ctx: tasks.Context) -> None:
         file.write(f"{{VERSION}} {{time.monotonic_ns()}}\\n")
 """
 
+# What is measured is told no finer than this.
 PROBE_EVERY = 0.01
 # From one save to the next, as of somebody who types: spare processes are there again by then.
 REST = 2.0
@@ -108,7 +109,7 @@ def followed_project(dsn: str) -> Iterator[Project]:
         environment = {**os.environ, "SAVED_DATABASE": url}
         dev = subprocess.Popen(command, cwd=name, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
-            _wait_for_schema(connection, dev)
+            _wait_for_workers(connection, dev)
             project.seconds_since(saved)
             yield project
         finally:
@@ -116,16 +117,16 @@ def followed_project(dsn: str) -> Iterator[Project]:
             dev.wait(LIMIT)
 
 
-def _wait_for_schema(connection: psycopg.Connection, dev: subprocess.Popen[bytes]) -> None:
+def _wait_for_workers(connection: psycopg.Connection, dev: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + LIMIT
-    tasks = "select count(*) from pgconductor.workers"
+    serving = "select count(*) from pgconductor.workers"
     while True:
         if dev.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("pgconductor dev did not begin to serve; see above")
         try:
-            row = connection.execute(tasks).fetchone()
+            row = connection.execute(serving).fetchone()
         except psycopg.errors.UndefinedTable:
             row = None
         if row is not None and row[0]:
             return
-        time.sleep(0.05)
+        time.sleep(PROBE_EVERY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
 import click
@@ -15,6 +15,7 @@ from pgconductor.cli.output import complain, put, put_json, say, with_json
 from pgconductor.cli.project import open_connection, task_key, unknown
 from pgconductor.cli.selection import select_plan
 from pgconductor.store.executions import (
+    Retryable,
     State,
     cancel_matching_query,
     cancel_query,
@@ -108,7 +109,7 @@ def cancel_executions(
 @click.option("--task", metavar="TASK", help="All of this task.")
 @click.option("--queue", metavar="QUEUE", help="All of this queue.")
 @click.option("--tag", metavar="TAG", help="All with this tag.")
-@click.option("--state", type=click.Choice(["failed", "cancelled"]), help="All that ended so; by default failed.")
+@click.option("--state", type=click.Choice(get_args(Retryable)), help="All that ended so; by default failed.")
 @with_everything
 @click.option("--from-step", metavar="NAME", help="Forget this step and all that come after it.")
 @with_yes

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from pgconductor.client.invoker import Linked, SyncTaskInvoker, TaskInvoker
 from pgconductor.client.link import Link
 from pgconductor.errors import ValidationError
 from pgconductor.plan.model import EventPlan, Plan, TaskPlan
-from pgconductor.store.executions import cancel_matching_query, retry_matching_query
+from pgconductor.store.executions import Retryable, cancel_matching_query, retry_matching_query
 from pgconductor.store.query import Query
 
 # Of one statement, so that neither locks nor their holders grow with what is changed.
 _BATCH = 500
-_RETRIED = ("failed", "cancelled")
 
 
 def invoke_json(conductor: Linked, task: str, payload: str | bytes, options: Mapping[str, Any]) -> Any:
@@ -94,7 +93,7 @@ async def retry_matching(
         How many were.
     """
     _check_filters("retry_all", "retry", task, queue, tag)
-    if state not in _RETRIED:
+    if state not in get_args(Retryable):
         raise ValidationError(f"retry_all takes back what is failed or cancelled, and nothing that is {state!r}")
     key = _key(plan, task)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from typing_extensions import TypeVar
@@ -22,7 +22,7 @@ from pgconductor.errors import ConductorError, PlanError
 from pgconductor.plan.location import project_folder
 from pgconductor.plan.model import Plan
 from pgconductor.store.bound import bound, bound_blocking
-from pgconductor.store.executions import State
+from pgconductor.store.executions import Retryable, State
 from pgconductor.store.query import AnyAsyncConnection, AnyConnection
 
 R = TypeVar("R", default=Any)
@@ -180,7 +180,7 @@ class BaseConductor(_Conductor):
         task: str | None = None,
         queue: str | None = None,
         tag: str | None = None,
-        state: Literal["failed", "cancelled"] = "failed",
+        state: Retryable = "failed",
         from_step: str | None = None,
     ) -> int:
         """Run all executions again that ended in this state and pass every filter given, at least one, as `retry`
@@ -293,7 +293,7 @@ class BaseSyncConductor(_Conductor):
         task: str | None = None,
         queue: str | None = None,
         tag: str | None = None,
-        state: Literal["failed", "cancelled"] = "failed",
+        state: Retryable = "failed",
         from_step: str | None = None,
     ) -> int:
         """As `BaseConductor.retry_all`."""

@@ -27,7 +27,7 @@ from pgconductor.runtime.report import Report
 from pgconductor.runtime.tenure import Tenure
 from pgconductor.store.claims import ClaimedRow
 from pgconductor.store.records import Recorded
-from pgconductor.store.settlement import Released
+from pgconductor.store.settlement import Discarded, Released, Settled
 
 # How long slots may keep the loop from everything else: claims and flushes wait for it.
 SLICE = 0.002
@@ -232,18 +232,20 @@ class Slots:
         self.active[id, lease] = attempt
         started = time.monotonic()
         outcome: Outcome = GivenBack()
+        written: Settled | None = None
         try:
             outcome = await attempt.run(payload)
-            if self._host.journal.reports:
-                await self._host.journal.last_report(id, lease)
-        finally:
-            del self.active[id, lease]
-            self.finished += 1
             # What runs in another process leaves its traces there.
             traced = has_steps or number > 1 or ctx._replay is not None or key in self._elsewhere
             written = settled(
                 outcome, id, lease, number, handler.plan, policy=handler.policy, is_child=is_child, traced=traced
             )
+            if self._host.journal.reports and type(written) is not Discarded:
+                await self._host.journal.last_report(id, lease)
+        finally:
+            del self.active[id, lease]
+            self.finished += 1
+            written = written or Released(id, lease)
             self._outbox.put(written)
             self._report.ended(attempt, outcome, written, time.monotonic() - started)
             if is_child:

@@ -12,6 +12,7 @@ from pgconductor.store.query import AnyConnection, Query, Rows, run_blocking
 from pgconductor.store.statements import statement
 from pgconductor.store.uuids import UuidArray
 
+Retryable: TypeAlias = Literal["failed", "cancelled"]
 State: TypeAlias = Literal["scheduled", "ready", "running", "waiting", "completed", "failed", "cancelled"]
 ENDED: frozenset[State] = frozenset({"completed", "failed", "cancelled"})
 

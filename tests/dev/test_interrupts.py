@@ -23,6 +23,16 @@ def with_grace(shop: Shop, grace: str) -> None:
     shop.edit("[tasks.greet]\n", f'[dev]\ngrace = "{grace}"\n\n[tasks.greet]\n')
 
 
+def napping(shop: Shop, dev: Start, *, grace: str, seconds: float = 60) -> Dev:
+    """A session in which an execution runs for so long."""
+    with_grace(shop, grace)
+    session = dev(shop)
+    session.serves()
+    shop.invoke_in_sql("nap", {"seconds": seconds})
+    session.wait_for("napping")
+    return session
+
+
 def interrupt(session: Dev) -> None:
     """One Ctrl-C must be enough."""
     workers = session.workers()
@@ -60,11 +70,7 @@ def test_while_the_embedded_postgres_starts_it_leaves_no_server_behind(tmp_path:
 
 @pytest.mark.parametrize("moment", [0.0, 0.2, 0.5, 1.0])
 def test_in_the_middle_of_a_save_nothing_is_lost(shop: Shop, dev: Start, moment: float) -> None:
-    with_grace(shop, "100ms")
-    session = dev(shop)
-    session.serves()
-    shop.invoke_in_sql("nap", {"seconds": 60})
-    session.wait_for("napping")
+    session = napping(shop, dev, grace="100ms")
     shop.edit('name = "str"', 'name = "str"\n"title?" = "str"')
     time.sleep(moment)
     interrupt(session)
@@ -85,11 +91,7 @@ def test_while_an_import_hangs_it_ends_all_the_same(shop: Shop, dev: Start) -> N
 
 
 def test_while_an_old_generation_drains_it_gives_back_what_runs_there(shop: Shop, dev: Start) -> None:
-    with_grace(shop, "50s")
-    session = dev(shop)
-    session.serves()
-    shop.invoke_in_sql("nap", {"seconds": 60})
-    session.wait_for("napping")
+    session = napping(shop, dev, grace="50s")
     work = shop.folder / "shop" / "work.py"
     work.write_text(work.read_text().replace("Hello", "Salve"))
     session.serves(2)
@@ -102,11 +104,7 @@ def test_while_an_old_generation_drains_it_gives_back_what_runs_there(shop: Shop
 
 
 def test_it_lets_what_runs_end_and_leaves_nothing_behind(shop: Shop, dev: Start) -> None:
-    with_grace(shop, "20s")
-    session = dev(shop)
-    session.serves()
-    shop.invoke_in_sql("nap", {"seconds": 1})
-    session.wait_for("napping")
+    session = napping(shop, dev, grace="20s", seconds=1)
     workers = session.workers()
     assert session.stop() == 130
     assert session.seen.count("stopping when what runs has ended") == 1
@@ -116,22 +114,14 @@ def test_it_lets_what_runs_end_and_leaves_nothing_behind(shop: Shop, dev: Start)
 
 
 def test_it_gives_back_what_does_not_end_within_the_grace_and_costs_no_attempt(shop: Shop, dev: Start) -> None:
-    with_grace(shop, "100ms")
-    session = dev(shop)
-    session.serves()
-    shop.invoke_in_sql("nap", {"seconds": 60})
-    session.wait_for("napping")
+    session = napping(shop, dev, grace="100ms")
     assert session.stop() == 130
     assert shop.rows("select state, attempts from pgconductor.executions") == [("ready", 0)]
     assert "1 released" in session.seen
 
 
 def test_a_second_one_gives_back_at_once(shop: Shop, dev: Start) -> None:
-    with_grace(shop, "50s")
-    session = dev(shop)
-    session.serves()
-    shop.invoke_in_sql("nap", {"seconds": 60})
-    session.wait_for("napping")
+    session = napping(shop, dev, grace="50s")
     session.process.send_signal(signal.SIGINT)
     session.wait_for("stopping when what runs has ended")
     assert session.stop() == 130

@@ -339,9 +339,15 @@ async def test_the_last_progress_of_an_attempt_is_written_before_its_outcome(sta
         ctx.progress(1, 2, "asleep")
         await ctx.sleep("long", "1h")
 
+    @stage.task(retention={"completed_ms": 0, "failed_ms": None, "cancelled_ms": None})
+    async def vanishes(payload: Any, ctx: Any) -> None:
+        ctx.progress(3, 3)
+
+    gone = stage.observer.one("vanishes")
     failed, parked = stage.observer.one("fails"), stage.observer.one("parks")
     async with stage.running():
         await stage.ended(failed)
+        await stage.until(lambda: stage.observer.state(gone) is None)
         await stage.until(lambda: stage.observer.state(parked) == "scheduled")
         rows = stage.observer.rows("select execution_id, done, total, note from {}.progress order by done")
     assert [tuple(row.values()) for row in rows] == [
