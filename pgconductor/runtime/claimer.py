@@ -194,8 +194,7 @@ class Claimer:
         self.claims += 1
         self._buffered_at = now
         await self._add(claims, rows, self._lease)
-        # Stopped, or frozen past the lease, while the claim was under way.
-        if not self._claiming or lapses != self._tenure.lapses:
+        if lapses != self._tenure.lapses:  # frozen past the lease while the claim was under way
             self._slots.give_back_buffered()
         self._afterthoughts = AFTERTHOUGHTS
         self._supply.claimed(rows, now)

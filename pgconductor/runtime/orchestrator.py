@@ -147,13 +147,16 @@ class Orchestrator:
         """Claim no more, let running executions end, give back what does not end in time, and leave.
 
         Args:
-            grace: seconds; None: each queue's `drain_timeout`. 0 stops at once, still giving everything back.
+            grace: seconds; None: each queue's `drain_timeout`. 0 stops at once, still giving everything back. A call
+                while another one waits shortens that one's grace, never lengthens it.
         """
         if self._state == "stopping":
             await self._hurry(grace)
         if self._state != "running":
             return
         self._state = "stopping"
+        for worker in self._workers.values():
+            worker.stop_starting()
         await self._tell(self._registry.mark_draining)
         await asyncio.gather(*(worker.stop(grace) for worker in self._workers.values()))
         await self._tell(self._registry.deregister)
@@ -359,8 +362,11 @@ class Orchestrator:
                 self._stopped.set()
 
     async def _hurry(self, grace: float | None) -> None:
-        """A second call while the first still waits for handlers: with `grace` 0 they are stopped now."""
-        if grace == 0:
+        """A second call while the first still waits for handlers: they have no longer than this `grace`."""
+        if grace is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self._stopped.wait()
             for worker in self._workers.values():
                 worker.hurry()
         await self._stopped.wait()

@@ -85,6 +85,7 @@ class Slots:
         self._tasks: set[asyncio.Task[None]] = set()
         self._host = LoopHost(journal, step_threads, self._tasks)
         self._spawn = 1
+        self._starting = True
         self._clean = contextvars.copy_context()
 
     @property
@@ -125,7 +126,7 @@ class Slots:
     def add(
         self, rows: Sequence[ClaimedRow], lease: int, recorded: Mapping[bytes, tuple[Recorded, ...]] | None = None
     ) -> None:
-        """Take claimed executions; they start as slots become free.
+        """Take claimed executions; they start as slots become free, or go straight back after `stop_starting`.
 
         Args:
             recorded: what the durable calls of earlier runs left, by execution.
@@ -133,8 +134,15 @@ class Slots:
         for id, records in (recorded or {}).items():
             self._recorded[id, lease] = records
         self._buffer.extend((row, lease) for row in rows)
+        if not self._starting:
+            self.give_back_buffered()
         self._spawn = 1
         self._start()
+
+    def stop_starting(self) -> None:
+        """Start nothing more: what waits for a slot is given back, and so is what a claim under way still brings."""
+        self._starting = False
+        self.give_back_buffered()
 
     def give_back_buffered(self) -> int:
         """Release what has not started. Returns how many."""

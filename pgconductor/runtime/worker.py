@@ -139,23 +139,25 @@ class Worker:
             self.queue.name, self.id, self._slots.buffered, len(self._slots.active), len(self._outbox), self.report
         )
 
+    def stop_starting(self) -> None:
+        """Claim no more, and give back what has not started: from here on nothing new runs."""
+        self.claimer.stop()
+        self._journal.stopping = True
+        self._slots.stop_starting()
+
     async def stop(self, grace: float | None) -> None:
-        """Claim no more, give back what has not started, let the rest end, settle everything.
+        """After `stop_starting`: let what runs end, settle everything.
 
         Args:
             grace: seconds for what runs to end; None: the queue's `drain_timeout`. What has not ended by then is given
                 back too: it costs no attempt.
         """
         grace = self.queue.drain_timeout_ms / 1000 if grace is None else grace
-        self.claimer.stop()
-        self._journal.stopping = True
-        self._slots.give_back_buffered()
         if not await self._slots.ended(grace):
             logger.info("queue %s: giving back %d running executions", self.queue.name, len(self._slots.active))
             self._slots.stop_all(GivenBack())
             await self._slots.ended(LAST_WORDS)
         await asyncio.wait([self._claiming], timeout=LAST_WORDS)
-        self._slots.give_back_buffered()
         try:
             async with asyncio.timeout(LAST_WORDS):
                 await self._outbox.drained()

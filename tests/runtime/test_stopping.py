@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from pgconductor.errors import ConductorError
+from pgconductor.store.claims import Claims
+from pgconductor.store.workers import WorkerRegistry
 from tests.runtime.stage import Stage
 
 
@@ -127,6 +129,92 @@ async def test_a_second_stop_hurries_the_first(stage: Stage) -> None:
         await first
         assert time.monotonic() - began < 5
     stage.observer.assert_nothing_held()
+
+
+async def test_what_a_stop_gave_back_is_not_claimed_again_while_the_database_is_slow(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    @stage.task()
+    async def sleeper(payload: Any, ctx: Any) -> None:
+        started.append(1)
+        await asyncio.sleep(30)
+
+    marked = threading.Event()
+    mark = WorkerRegistry.mark_draining
+
+    def mark_slowly(self: WorkerRegistry) -> None:
+        marked.wait(20)
+        mark(self)
+
+    monkeypatch.setattr(WorkerRegistry, "mark_draining", mark_slowly)
+    id = stage.observer.one("sleeper")
+    async with stage.running() as orchestrator:
+        await stage.until(lambda: started)
+        first = asyncio.create_task(orchestrator.stop(grace=30))
+        await stage.until(lambda: orchestrator.info().state == "stopping")
+        second = asyncio.create_task(orchestrator.stop(0))
+        await stage.until(lambda: stage.observer.state(id) == "ready")
+        await asyncio.sleep(0.2)  # the worker must not take it again
+        assert (stage.observer.state(id), started) == ("ready", [1])
+        marked.set()
+        await asyncio.wait_for(asyncio.gather(first, second), 5)
+    stage.observer.assert_nothing_held()
+
+
+async def test_a_claim_that_answers_after_the_stop_starts_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    @stage.task()
+    async def sleeper(payload: Any, ctx: Any) -> None:
+        started.append(1)
+        await asyncio.sleep(30)
+
+    claimed = asyncio.Event()
+    claim = Claims.claim
+
+    async def claim_slowly(self: Claims, *values: Any) -> Any:
+        if rows := await claim(self, *values):
+            claimed.set()
+            await asyncio.sleep(0.3)
+        return rows
+
+    monkeypatch.setattr(Claims, "claim", claim_slowly)
+    id = stage.observer.one("sleeper")
+    async with stage.running() as orchestrator:
+        await asyncio.wait_for(claimed.wait(), 10)
+        began = time.monotonic()
+        await orchestrator.stop(grace=30)
+        assert time.monotonic() - began < 5
+    assert (stage.observer.state(id), started) == ("ready", [])
+    stage.observer.assert_nothing_held()
+
+
+async def test_a_second_stop_shortens_the_grace_of_the_first(stage: Stage) -> None:
+    ended: list[str] = []
+
+    @stage.task()
+    async def short(payload: Any, ctx: Any) -> None:
+        await asyncio.sleep(0.3)
+        ended.append("short")
+
+    @stage.task()
+    async def long(payload: Any, ctx: Any) -> None:
+        await asyncio.sleep(30)
+        ended.append("long")
+
+    ids = stage.observer.one("short"), stage.observer.one("long")
+    async with stage.running() as orchestrator:
+        await stage.until(lambda: orchestrator.info().workers[0].running == 2)
+        first = asyncio.create_task(orchestrator.stop(grace=30))
+        await stage.until(lambda: orchestrator.info().state == "stopping")
+        await asyncio.wait_for(orchestrator.stop(grace=1), 5)
+        await first
+    assert ended == ["short"]
+    assert [stage.observer.state(id) for id in ids] == ["completed", "ready"]
 
 
 async def test_an_orchestrator_is_started_once(stage: Stage) -> None:
