@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 from pgconductor.errors import ConductorError, DatabaseError, PlanError, SchemaMismatch
@@ -39,6 +39,8 @@ logger = logging.getLogger("pgconductor")
 
 # For the rounds of heartbeat and upkeep that are under way when everything else has stopped.
 LAST_ROUND = 2.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Orchestrator:
         self._deps_resources = contextlib.AsyncExitStack()
         self._stopped = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
+        self._registered = False
 
     @classmethod
     def from_plan(
@@ -139,7 +142,7 @@ class Orchestrator:
         try:
             await self._start()
         except BaseException:
-            await self._abandon()
+            await self._leave()
             raise
         self._state = "running"
 
@@ -159,8 +162,7 @@ class Orchestrator:
             worker.stop_starting()
         await self._tell(self._registry.mark_draining)
         await asyncio.gather(*(worker.stop(grace) for worker in self._workers.values()))
-        await self._tell(self._registry.deregister)
-        await self._abandon()
+        await self._leave()
 
     async def retune(self, plan: Plan) -> None:
         """Go by the tunables of another plan from now on, without a restart; what is under way is not disturbed.
@@ -236,18 +238,18 @@ class Orchestrator:
         executors = {queue: open_executor(self.plan.queues[queue]) for queue in queues}
         for executor in executors.values():
             self._resources.callback(executor.close)
-        self._endpoint = await asyncio.to_thread(
+        self._endpoint = await _to_its_end(
             self._resources.enter_context, open_endpoint(self.plan, self._project, url=self._url)
         )
-        await asyncio.to_thread(self._prepare_database)
+        await _to_its_end(self._prepare_database)
         if self._deps is None:
             self._deps = await self._deps_resources.enter_async_context(open_deps(self.plan.context))
         self._registry = WorkerRegistry(self._endpoint.url, self.plan, self.process)
         # Known only once all are registered, and started without another await: what is closed has been started.
         self._workers = {queue: await self._register(queue, handlers, executors[queue]) for queue in queues}
-        self._keep_alive()
         for worker in self._workers.values():
             worker.start()
+        self._keep_alive()
 
     def _served_queues(self) -> list[str]:
         with_handlers = {task.queue for task in self.plan.tasks.values() if task.handler}
@@ -277,7 +279,8 @@ class Orchestrator:
 
     async def _register(self, queue: str, handlers: dict[str, Handler], executor: Executor) -> Worker:
         before = time.monotonic()
-        worker_id = await asyncio.to_thread(self._registry.register, queue)
+        self._registered = True
+        worker_id = await _to_its_end(self._registry.register, queue)
         ours = {key: handler for key, handler in handlers.items() if handler.plan.queue == queue}
         settings = self.plan.queues[queue]
         tenure = Tenure(settings.lease_ms, before)
@@ -345,7 +348,12 @@ class Orchestrator:
         except DatabaseError as error:
             logger.warning("%s", error)
 
-    async def _abandon(self) -> None:
+    async def _leave(self) -> None:
+        if self._registered:
+            await self._tell(self._registry.deregister)
+        await self._close()
+
+    async def _close(self) -> None:
         """Close everything, whatever of it fails: who waits for the end must not wait for ever."""
         try:
             if self._listening is not None:
@@ -370,6 +378,16 @@ class Orchestrator:
             for worker in self._workers.values():
                 worker.hurry()
         await self._stopped.wait()
+
+
+async def _to_its_end(function: Callable[..., T], *values: Any) -> T:
+    """Call in a thread. Who is cancelled meanwhile waits for its end: what it opens or registers is known then."""
+    call = asyncio.ensure_future(asyncio.to_thread(function, *values))
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await asyncio.wait([call])
+        raise
 
 
 def _overridden(plan: Plan, overrides: Mapping[str, Mapping[str, Any]]) -> Plan:

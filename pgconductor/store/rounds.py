@@ -44,6 +44,11 @@ class Rounds(threading.Thread):
         """Let the round under way end, and no other begin."""
         self._stopping.set()
 
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end; one that was never started has ended."""
+        if self.is_alive():
+            super().join(timeout)
+
     @property
     def stopping(self) -> bool:
         return self._stopping.is_set()

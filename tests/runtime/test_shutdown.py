@@ -16,26 +16,27 @@ import psycopg
 import pytest
 
 from pgconductor.errors import ConductorError
+from pgconductor.runtime.heartbeat import Heartbeat
+from pgconductor.runtime.orchestrator import Orchestrator
 from tests.app import ledger
 from tests.chaos.crew import Crew, Hand
 from tests.plans import make_plan, task
-from tests.runtime.stage import Stage, worker_of
+from tests.runtime.stage import ROOT, Stage, worker_of
+
+REGISTERING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%.workers%'"
 
 
 class TestStop:
     """`Orchestrator.stop`, in this process."""
 
     async def test_what_runs_ends_and_what_waits_is_given_back(self, stage: Stage) -> None:
-        started = asyncio.Event()
-
         @stage.task()
         async def slow(payload: Any, ctx: Any) -> None:
-            started.set()
             await asyncio.sleep(0.3)
 
         ids = stage.observer.enqueue("slow", count=20)
         async with stage.running(worker_concurrency=3) as orchestrator:
-            await started.wait()
+            await stage.until(lambda: orchestrator.info().workers[0].running == 3)
             await orchestrator.stop()
         assert stage.observer.counts() == {"completed": 3, "ready": 17}
         assert {row["attempts"] for row in stage.observer.rows("select attempts from {}.ready")} == {0}
@@ -123,6 +124,41 @@ class TestStop:
         assert stage.observer.counts() == {"ready": 3}
         assert stage.observer.value("select max(attempts) from {}.ready") == 0
         stage.observer.assert_nothing_held()
+
+    async def test_a_start_that_is_cancelled_leaves_no_worker_behind(self, stage: Stage) -> None:
+        @stage.task()
+        async def quick(payload: Any, ctx: Any) -> None:
+            pass
+
+        async with stage.running():
+            pass  # the schema is there
+        orchestrator = Orchestrator(stage.plan(), ROOT, url=stage.dsn)
+        with psycopg.connect(stage.dsn) as blocker:
+            blocker.execute("lock table pgconductor.workers in exclusive mode")
+            starting = asyncio.create_task(orchestrator.start())
+            await stage.until(lambda: stage.observer.value(REGISTERING))
+            starting.cancel()
+            await asyncio.sleep(0.1)
+            blocker.rollback()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert orchestrator.info().state == "stopped"
+        assert stage.observer.value("select count(*) from {}.workers") == 0
+
+    async def test_a_start_that_fails_leaves_no_worker_behind(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        @stage.task()
+        async def quick(payload: Any, ctx: Any) -> None:
+            pass
+
+        def out_of_threads(self: Heartbeat) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(Heartbeat, "start", out_of_threads)
+        with pytest.raises(RuntimeError, match="new thread"):
+            await Orchestrator(stage.plan(), ROOT, url=stage.dsn).start()
+        assert stage.observer.value("select count(*) from {}.workers") == 0
 
     async def test_nothing_of_it_is_left_once_it_has_stopped(self, stage: Stage) -> None:
         @stage.task()

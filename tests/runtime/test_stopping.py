@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from pgconductor.errors import ConductorError
-from pgconductor.store.claims import Claims
 from pgconductor.store.workers import WorkerRegistry
 from tests.runtime.stage import Stage
 
@@ -160,36 +159,6 @@ async def test_what_a_stop_gave_back_is_not_claimed_again_while_the_database_is_
         assert (stage.observer.state(id), started) == ("ready", [1])
         marked.set()
         await asyncio.wait_for(asyncio.gather(first, second), 5)
-    stage.observer.assert_nothing_held()
-
-
-async def test_a_claim_that_answers_after_the_stop_starts_nothing(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[int] = []
-
-    @stage.task()
-    async def sleeper(payload: Any, ctx: Any) -> None:
-        started.append(1)
-        await asyncio.sleep(30)
-
-    claimed = asyncio.Event()
-    claim = Claims.claim
-
-    async def claim_slowly(self: Claims, *values: Any) -> Any:
-        if rows := await claim(self, *values):
-            claimed.set()
-            await asyncio.sleep(0.3)
-        return rows
-
-    monkeypatch.setattr(Claims, "claim", claim_slowly)
-    id = stage.observer.one("sleeper")
-    async with stage.running() as orchestrator:
-        await asyncio.wait_for(claimed.wait(), 10)
-        began = time.monotonic()
-        await orchestrator.stop(grace=30)
-        assert time.monotonic() - began < 5
-    assert (stage.observer.state(id), started) == ("ready", [])
     stage.observer.assert_nothing_held()
 
 
