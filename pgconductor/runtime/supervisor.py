@@ -117,6 +117,8 @@ class Supervisor:
             process_group=0,
         )
         child.started_at = now
+        if self._signals:  # it came while the process was being made, and missed it
+            child.process.send_signal(signal.SIGTERM)
 
     def _ended(self, child: _Child, code: int, now: float) -> None:
         if code == 0 or self._signals:

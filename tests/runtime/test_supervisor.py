@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,22 @@ def test_one_signal_stops_all_processes(tmp_path: Path, number: int, code: int) 
     supervisor.send_signal(number)
     assert supervisor.wait(20) == code
     assert len(list(tmp_path.glob("*.stopped"))) == 3
+
+
+def test_a_signal_while_a_process_is_being_made_stops_that_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def interrupted(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
+        made.append(popen(*args, **kwargs))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return made[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    began = time.monotonic()
+    assert Supervisor([["sleep", "20"], ["sleep", "20"]]).run() == 0
+    assert time.monotonic() - began < 10
+    assert [child.returncode for child in made] == [-signal.SIGTERM]
 
 
 def test_a_killed_process_is_restarted(tmp_path: Path) -> None:
