@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import dict_row, namedtuple_row
 
-from pgconductor.plan.model import EventPlan, Plan, TaskPlan
+from pgconductor.plan.model import Dedupe, EventPlan, Plan, TaskPlan
 from pgconductor.store.statements import statement
 
 TaskRow = dict[str, Any]
+
+# Of a task without `dedupe`: keys that its callers give.
+UNDECLARED = Dedupe(key=None, scope="pending", conflict="skip")
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,9 @@ def read_catalog(connection: Connection, plan: Plan) -> Catalog:
 
 def task_row(task: TaskPlan) -> TaskRow:
     """What `tasks` should hold for a task of the plan."""
-    scope = task.dedupe.scope if task.dedupe else "pending"
+    dedupe = task.dedupe or UNDECLARED
+    named = [name for _, name, _, _ in Formatter().parse(dedupe.key or "") if name]
+    defaults = {name: task.fields[name].default for name in named if task.fields and not task.fields[name].required}
     return {
         "key": task.key,
         "queue": task.queue,
@@ -98,9 +105,11 @@ def task_row(task: TaskPlan) -> TaskRow:
         "keep_completed": task.retention.completed_ms,
         "keep_failed": task.retention.failed_ms,
         "keep_cancelled": task.retention.cancelled_ms,
-        "dedupe_scope": "duration" if isinstance(scope, int) else scope,
-        "dedupe_for": scope if isinstance(scope, int) else None,
-        "dedupe_conflict": task.dedupe.conflict if task.dedupe else "skip",
+        "dedupe_key": dedupe.key,
+        "dedupe_defaults": json.dumps(defaults, sort_keys=True),
+        "dedupe_scope": "duration" if isinstance(dedupe.scope, int) else dedupe.scope,
+        "dedupe_for": dedupe.scope if isinstance(dedupe.scope, int) else None,
+        "dedupe_conflict": dedupe.conflict,
         "contract": task.contract,
     }
 

@@ -64,7 +64,7 @@ payload = { number = "int" }
 
 [tasks.by_order]
 dedupe = { key = "order-{order}-{express}" }
-payload = { order = "int", express = "bool" }
+payload = { order = "int", express = { type = "bool", default = false } }
 
 [tasks.nightly]
 invocable = false

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from tests.client.backstage import Backstage
 from tests.client.shop import Conductor, Email, Numbered, Order
 
 NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
+BY_ORDER = "select pgconductor.invoke('by_order', %s)"
 ADA = Email(to="ada@example.org")
 
 
@@ -126,6 +128,50 @@ async def test_a_declared_key_is_made_of_the_payloads_fields_as_json(
     assert backstage.row(explicit.id)["dedupe_key"] == "mine"
     many = await conductor.by_order.many([Order(order=8), Order(order=9), Order(order=8)])
     assert many[0] == many[2] != many[1]
+
+
+async def test_sql_comes_to_the_declared_key_that_clients_come_to(conductor: Conductor, backstage: Backstage) -> None:
+    first = await conductor.by_order(Order(order=7))
+    same = ('{"order": 7}', '{"express": false, "order": 7}', '{"order": 7, "note": "{order}"}')
+    assert {backstage.value(BY_ORDER, payload) for payload in same} == {first.id}
+    express = backstage.value(BY_ORDER, '{"order": 7, "express": true}')
+    assert await conductor.by_order(Order(order=7, express=True)) == conductor.execution(express)
+    explicit = backstage.value("select pgconductor.invoke('by_order', '{\"order\": 7}', dedupe_key => 'mine')")
+    assert backstage.row(explicit)["dedupe_key"] == "mine"
+    with pytest.raises(psycopg.Error, match='no field "order", which the dedupe key of task "by_order" is made of'):
+        backstage.value(BY_ORDER, '{"express": true}')
+
+
+@pytest.mark.parametrize(
+    ("template", "made"),
+    [
+        ("{text}", "a {b} \\ 'c' \"d\" e"),
+        ("{{{number}}}", "{12345678901234567890}"),
+        ("{flag}/{nothing}/{number}", "true/null/12345678901234567890"),
+        ("}}{{ plain {{flag}}", "}{ plain {flag}"),
+        ("{given}{absent}{as_null}", "givenabsentnull"),
+    ],
+)
+def test_a_declared_key_in_sql(shop: str, backstage: Backstage, template: str, made: str) -> None:
+    payload = {
+        "text": "a {b} \\ 'c' \"d\" e",
+        "number": 12345678901234567890,
+        "flag": True,
+        "nothing": None,
+        "given": "given",
+    }
+    defaults = {"given": "default", "absent": "absent", "as_null": None}
+    query = (
+        "select pgconductor.declared_key(t, %s::jsonb) from ("
+        "select (json_populate_record(null::pgconductor.tasks, %s::json)).*) as t"
+    )
+    declared = json.dumps({"key": "k", "dedupe_key": template, "dedupe_defaults": defaults})
+    assert backstage.value(query, json.dumps(payload), declared) == made
+    # And by the formatting that clients use.
+    fields = {
+        name: value if isinstance(value, str) else json.dumps(value) for name, value in {**defaults, **payload}.items()
+    }
+    assert template.format_map(fields) == made
 
 
 async def test_one_bulk_call_has_one_execution_a_key_and_the_last_replaces(

@@ -116,6 +116,8 @@ create table {{ schema }}.tasks (
     keep_completed   interval,                  -- null: for ever
     keep_failed      interval,
     keep_cancelled   interval,
+    dedupe_key       text,                      -- a template over the payload's fields, '{order_id}'; null: none declared
+    dedupe_defaults  jsonb       not null,      -- of those fields, for payloads that lack them
     dedupe_scope     text        not null check (dedupe_scope in ('pending', 'active', 'duration')),
     dedupe_for       interval,                  -- of the scope `duration`
     dedupe_conflict  text        not null check (dedupe_conflict in ('skip', 'replace')),

@@ -272,6 +272,36 @@ begin
 end
 $$;
 
+-- The dedupe key that a task declares, made of a payload as clients make it of theirs; null if it declares none.
+create function {{ schema }}.declared_key(declared {{ schema }}.tasks, payload jsonb) returns text
+    language plpgsql immutable
+as $$
+declare
+    given  jsonb := declared.dedupe_defaults || payload;
+    made   text  := '';
+    piece  text[];                  -- a brace that was doubled, a text, or the name of a field
+begin
+    if declared.dedupe_key is null then
+        return null;
+    end if;
+    for piece in
+        select regexp_matches(declared.dedupe_key, '(\{)\{|(\})\}|([^{}]+)|\{([a-z][a-z0-9_]*)\}', 'g')
+    loop
+        if piece[4] is null then
+            made := made || coalesce(piece[1], piece[2], piece[3]);
+        elsif jsonb_typeof(given -> piece[4]) = 'string' then
+            made := made || (given ->> piece[4]);
+        elsif given ? piece[4] then
+            made := made || (given -> piece[4])::text;
+        else
+            raise exception 'the payload has no field "%", which the dedupe key of task "%" is made of', piece[4], declared.key
+                using errcode = 'invalid_parameter_value';
+        end if;
+    end loop;
+    return made;
+end
+$$;
+
 -- For people and other languages:  select pgconductor.invoke('send_email', '{"to": "a@b.c"}', delay => '5 minutes');
 create function {{ schema }}.invoke(
     task       text,
@@ -279,7 +309,7 @@ create function {{ schema }}.invoke(
     priority   integer     default null,   -- null: the task's own
     delay      interval    default null,
     run_at     timestamptz default null,
-    dedupe_key text        default null,
+    dedupe_key text        default null,   -- null: what the task declares
     throttle   interval    default null,
     debounce   interval    default null,
     tags       text[]      default null,
@@ -314,7 +344,7 @@ begin
         coalesce(invoke.id, {{ schema }}.uuid7()), invoke.task, payload::json, declared.version,
         coalesce(invoke.priority, declared.priority)::smallint,
         coalesce(invoke.run_at, {{ schema }}.clock() + delay),
-        invoke.dedupe_key, invoke.throttle, invoke.debounce, invoke.tags);
+        coalesce(invoke.dedupe_key, {{ schema }}.declared_key(declared, payload)), invoke.throttle, invoke.debounce, invoke.tags);
 end
 $$;
 
