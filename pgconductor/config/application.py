@@ -170,7 +170,11 @@ DEV = Shape(
         "watch": Key("watch", readers.array(expandable), "What `dev` watches beside the project's own files."),
         "ignore": Key("ignore", readers.array(expandable), "What `dev` does not watch."),
         "grace": Key("grace_ms", readers.duration(0, DAY), "How long old workers may finish after a change."),
-        "port": Key("port", readers.integer(1, 65_535), "Where `dev` listens."),
+        "port": Key(
+            "port",
+            readers.integer(1, 65_535),
+            "Kept for the dashboard of `dev`, which is not there yet: nothing listens.",
+        ),
     },
     model=Dev,
 )
