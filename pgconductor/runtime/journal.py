@@ -8,6 +8,7 @@ have none pays nothing.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from pgconductor.api.interrupt import Released
 from pgconductor.plan.model import Plan, QueuePlan
 from pgconductor.runtime.failure import clean
-from pgconductor.store.keeping import DATA_ERRORS, keep_connected
+from pgconductor.store.keeping import DATA_ERRORS, keep_connected, watch
 from pgconductor.store.query import AnyAsyncConnection, AnyConnection
 from pgconductor.store.records import Note, Progress, StepResult
 from pgconductor.store.session import RELAXED_SETTINGS, WORKER_SETTINGS
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     Saving = tuple[StepResult, asyncio.Future[None]]
+
+logger = logging.getLogger("pgconductor")
 
 PROGRESS_EVERY = 1.0
 # Characters of what an execution says of its progress: a few words.
@@ -149,6 +152,18 @@ class Journal:
             relaxed = RELAXED_SETTINGS if self.queue.durability == "relaxed" else ""
             name = f"pgconductor {self.queue.name} steps"
             self._writer = self.loop.create_task(keep_connected(self.url, name, WORKER_SETTINGS + relaxed, self._write))
+            watch(self._writer, f"the journal of queue `{self.queue.name}`", self._broke)
+
+    def _broke(self, name: str, error: BaseException) -> None:
+        """Whoever waits for a step to be saved fails by the error; the next step begins a new writer."""
+        logger.critical("%s ended by an error in pgconductor", name, exc_info=error)
+        waiting = [future for _, future in (*self._saving, *self._under_way, *self._notes)]
+        self._saving, self._under_way, self._notes = [], [], []
+        self._writer = None
+        for future in waiting:
+            _fail(future, error)
+        _done(self._last_reports)
+        self.reports, self._last_reports, self._progress_due = {}, [], False
 
     def _write_progress(self) -> None:
         self._progress_due = True

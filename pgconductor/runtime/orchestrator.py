@@ -32,6 +32,7 @@ from pgconductor.runtime.worker import USUAL, Worker, Writers
 from pgconductor.runtime.worker import Info as WorkerInfo
 from pgconductor.store.apply import apply, pending
 from pgconductor.store.endpoint import open_endpoint
+from pgconductor.store.keeping import watch
 from pgconductor.store.listener import Listener
 from pgconductor.store.workers import WorkerRegistry
 
@@ -196,23 +197,28 @@ class Orchestrator:
         for worker in self._workers.values():
             worker.claimer.resume()
 
-    async def drain(self) -> None:
+    async def drain(self) -> bool:
         """Run until nothing is runnable now, what runs enqueues on its way included; then stop.
 
         Work that is scheduled for later, parked, paused, or held by other live workers is not waited for; what a dead
         worker held is.
+
+        Returns:
+            False if something else stopped it before: there may be work left.
         """
         drained = asyncio.create_task(Drain(self._workers.values(), self._registry).run())
         stopped = asyncio.create_task(self.stopped())  # by a signal: workers that stop are never quiet
         try:
             await asyncio.wait((drained, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if drained.done():
+            is_drained = drained.done()
+            if is_drained:
                 drained.result()
         finally:
             for waiting in (drained, stopped):
                 waiting.cancel()
             await asyncio.gather(drained, stopped, return_exceptions=True)
         await self.stop()
+        return is_drained
 
     async def stopped(self) -> None:
         """Wait until it has stopped."""
@@ -248,7 +254,7 @@ class Orchestrator:
         # Known only once all are registered, and started without another await: what is closed has been started.
         self._workers = {queue: await self._register(queue, handlers, executors[queue]) for queue in queues}
         for worker in self._workers.values():
-            worker.start()
+            worker.start(self._broke)
         self._keep_alive()
 
     def _served_queues(self) -> list[str]:
@@ -300,6 +306,7 @@ class Orchestrator:
             self._resources.callback(keeper.stop)
         listener = Listener(self._endpoint, self.plan.schema_name, self._on_notify, self._on_listening)
         self._listening = self._loop.create_task(listener.run())
+        watch(self._listening, "the listener", self._broke)
 
     def _on_beat(self, sent: float, beaten: Mapping[int, bool]) -> None:
         """Called from the heartbeat's thread."""
@@ -339,6 +346,11 @@ class Orchestrator:
         if self._state != "running":
             return  # it has just signed off itself
         logger.error("workers %s are no longer registered; stopping", ", ".join(map(str, sorted(lost))))
+        self._farewell = self._loop.create_task(self.stop(grace=0))
+
+    def _broke(self, name: str, error: BaseException) -> None:
+        """A worker whose claimer is gone would keep its leases and do nothing: leave, and let it be started anew."""
+        logger.critical("%s ended by an error in pgconductor; stopping", name, exc_info=error)
         self._farewell = self._loop.create_task(self.stop(grace=0))
 
     async def _tell(self, verb: Callable[[], None]) -> None:

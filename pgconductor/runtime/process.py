@@ -28,7 +28,7 @@ async def serve(
     Either way what did not end is given back and costs no attempt.
 
     Returns:
-        The exit code: 0, 130 after SIGINT, or 1 if it stopped though nobody asked it to.
+        The exit code: 0, 130 after SIGINT, or 1 if it stopped though nobody asked it to and it was not drained.
     """
     signals = _Signals(orchestrator, on_signal)
     signals.install()
@@ -37,13 +37,14 @@ async def serve(
     freeze_startup()
     if on_started is not None:
         on_started()
+    is_drained = False
     try:
         if drain:
-            await orchestrator.drain()
+            is_drained = await orchestrator.drain()
         await orchestrator.stopped()
     finally:
         await orchestrator.stop()
-    return signals.exit_code if drain or signals.received else 1
+    return signals.exit_code if is_drained or signals.received else 1
 
 
 def freeze_startup() -> None:

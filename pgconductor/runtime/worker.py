@@ -23,7 +23,7 @@ from pgconductor.runtime.report import Report
 from pgconductor.runtime.settler import Settler
 from pgconductor.runtime.slots import Slots
 from pgconductor.runtime.tenure import Tenure
-from pgconductor.store.keeping import keep_connected
+from pgconductor.store.keeping import keep_connected, watch
 from pgconductor.store.session import CLAIM_SETTINGS, RELAXED_SETTINGS, WORKER_SETTINGS
 from pgconductor.store.settlement import Settlement
 
@@ -114,7 +114,12 @@ class Worker:
             id, schema, queue, self._slots, self._outbox, self.report, self.claimer, writers.settlement
         )
 
-    def start(self) -> None:
+    def start(self, on_broken: Callable[[str, BaseException], None]) -> None:
+        """Claim and settle from now on.
+
+        Args:
+            on_broken: called if either ends by an error that is not the database's: with its name and the error.
+        """
         name = f"pgconductor {self.queue.name}"
         relaxed = RELAXED_SETTINGS if self.queue.durability == "relaxed" else ""
         loop = asyncio.get_running_loop()
@@ -124,6 +129,8 @@ class Worker:
         self._settling = loop.create_task(
             keep_connected(self._url, f"{name} settles", WORKER_SETTINGS + relaxed, self._settler.run)
         )
+        watch(self._claiming, f"the claimer of queue `{self.queue.name}`", on_broken)
+        watch(self._settling, f"the settler of queue `{self.queue.name}`", on_broken)
 
     def retune(self, plan: Plan) -> None:
         """Go by this plan from now on. It may differ in tunables only: `fixed_differences` tells."""

@@ -21,6 +21,16 @@ logger = logging.getLogger("pgconductor")
 DATA_ERRORS: tuple[type[Exception], ...] = (psycopg.DataError, psycopg.IntegrityError)
 
 
+def watch(task: asyncio.Task[None], name: str, on_broken: Callable[[str, BaseException], None]) -> None:
+    """Call `on_broken(name, error)` if a task ends with one. Whoever lives on it would go on for ever without it."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            on_broken(name, error)
+
+    task.add_done_callback(ended)
+
+
 async def keep_connected(
     url: str, name: str, settings: str | None, body: Callable[[AsyncConnection], Awaitable[None]]
 ) -> None:

@@ -63,6 +63,10 @@ class Rounds(threading.Thread):
                 self._disconnect()
                 logger.warning("%s: %s; again in %.1f s", self.name, _one_line(error), retry, extra=RECONNECTING)
                 wait, retry = retry, min(2 * retry, LONGEST_RETRY)
+            except Exception:  # a mistake of ours in one round is no reason never to make another
+                self._disconnect()
+                logger.exception("%s failed; again in %.1f s", self.name, LONGEST_RETRY)
+                wait = LONGEST_RETRY
             self._stopping.wait(wait * random.uniform(0.9, 1.1))
         self._disconnect()
 

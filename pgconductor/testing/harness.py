@@ -14,7 +14,7 @@ from pgconductor.client.blocking import BridgedLink
 from pgconductor.client.conductor import BaseConductor, BaseSyncConductor
 from pgconductor.client.execution import Execution, SyncExecution
 from pgconductor.client.link import PooledLink
-from pgconductor.errors import ResultTimeout
+from pgconductor.errors import ConductorError, ResultTimeout
 from pgconductor.runtime.orchestrator import Info, Orchestrator
 from pgconductor.store.executions import ExecutionRow, State, find, get
 from pgconductor.store.inspection import inspect
@@ -78,7 +78,8 @@ class _Harness:
         orchestrator = Orchestrator(self.plan, self._project.folder, queues=queues, url=self.url, deps=deps)
         await orchestrator.start()
         try:
-            await orchestrator.drain()
+            if not await orchestrator.drain():
+                raise ConductorError("the workers stopped before everything was run; the log says why")
         finally:
             await orchestrator.stop(grace=0)
         await asyncio.to_thread(keep_up, self.url, self.plan.schema_name)
