@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from pgconductor.api.context import Context, SyncContext
 from pgconductor.plan.model import QueuePlan, TaskPlan
@@ -22,12 +24,14 @@ from pgconductor.runtime.handlers import Handler, policy_of
 from pgconductor.runtime.host import LoopHost
 from pgconductor.runtime.journal import Journal
 from pgconductor.runtime.outbox import Outbox
-from pgconductor.runtime.outcome import Cancelled, GivenBack, Outcome, Parked, settled
+from pgconductor.runtime.outcome import Cancelled, Failed, GivenBack, Outcome, Parked, settled
 from pgconductor.runtime.report import Report
 from pgconductor.runtime.tenure import Tenure
 from pgconductor.store.claims import ClaimedRow
 from pgconductor.store.records import Recorded
 from pgconductor.store.settlement import Discarded, Released, Settled
+
+logger = logging.getLogger("pgconductor")
 
 # How long slots may keep the loop from everything else: claims and flushes wait for it.
 SLICE = 0.002
@@ -250,6 +254,10 @@ class Slots:
             )
             if self._host.journal.reports and type(written) is not Discarded:
                 await self._host.journal.last_report(id, lease)
+        except Exception as error:  # of ours: given back it would come again for ever, and cost no attempt
+            logger.critical("an attempt at %s ended by an error in pgconductor", UUID(bytes=id), exc_info=error)
+            outcome = Failed(error)
+            written = settled(outcome, id, lease, number, handler.plan, policy=handler.policy, is_child=is_child)
         finally:
             del self.active[id, lease]
             self.finished += 1

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
+from pgconductor.runtime import slots
 from pgconductor.runtime.orchestrator import Orchestrator
+from pgconductor.runtime.outcome import Completed, Outcome, settled
 from pgconductor.runtime.process import serve
 from pgconductor.store import rounds
 from pgconductor.store.claims import Claims
 from pgconductor.store.listener import Listener
 from pgconductor.store.rounds import Rounds
-from pgconductor.store.settlement import Settlement
+from pgconductor.store.settlement import Settled, Settlement
 from pgconductor.store.steps import Steps
 from tests.runtime.stage import ROOT, Stage
 
@@ -85,6 +87,24 @@ async def test_a_step_that_cannot_be_recorded_fails_its_attempt_and_the_next_is_
     await stage.drained()
     assert (stage.observer.row(id)["state"], stage.observer.row(id)["result"]) == ("completed", 2)
     assert said(caplog) == ["the journal of queue `default` ended by an error in pgconductor"]
+
+
+async def test_an_attempt_that_we_break_costs_an_attempt(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @stage.task(retry={"max_attempts": 2, "delays_ms": ()})
+    async def quick(payload: Any, ctx: Any) -> None:
+        pass
+
+    def unless_completed(outcome: Outcome, *values: Any, **named: Any) -> Settled:
+        return broken() if isinstance(outcome, Completed) else settled(outcome, *values, **named)
+
+    monkeypatch.setattr(slots, "settled", unless_completed)
+    id = stage.observer.one("quick")
+    await stage.drained()
+    row = stage.observer.row(id)
+    assert (row["state"], row["attempts"], row["error"]["type"]) == ("failed", 2, "LookupError")
+    assert said(caplog) == [f"an attempt at {id} ended by an error in pgconductor"] * 2
 
 
 def test_a_round_that_fails_is_not_the_last(
