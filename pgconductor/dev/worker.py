@@ -86,6 +86,7 @@ class _Service:
             Plan.from_json(order["plan"]), Path(order["folder"]), queues=order["queues"], deps=None
         )
         self._ready = False
+        self._told_to_stop = False
         self._said: Any = None
         self._pending: set[asyncio.Task[None]] = set()
 
@@ -96,13 +97,15 @@ class _Service:
             self._obey(message)
         reporting = loop.create_task(self._keep_reporting())
         try:
-            await serve(self._orchestrator, on_started=self._started, on_signal=lambda: self._channel.send("heeding"))
+            code = await serve(
+                self._orchestrator, on_started=self._started, on_signal=lambda: self._channel.send("heeding")
+            )
         finally:
             reporting.cancel()
             if self._ready:
                 self._report()
             loop.remove_reader(self._channel.fileno())
-        return 0
+        return 0 if self._told_to_stop else code
 
     def _started(self) -> None:
         self._ready = True
@@ -130,6 +133,7 @@ class _Service:
         return None
 
     def _stop(self, grace: float) -> None:
+        self._told_to_stop = True
         if self._ready:
             self._orchestrator.pause()  # at once: from here on all that is enqueued is the next generation's
             self._channel.send("heeding")
