@@ -150,6 +150,8 @@ class Orchestrator:
     async def stop(self, grace: float | None = None) -> None:
         """Claim no more, let running executions end, give back what does not end in time, and leave.
 
+        Who is cancelled meanwhile waits no longer; the stop goes on, and the next call waits for its end.
+
         Args:
             grace: seconds; None: each queue's `drain_timeout`. 0 stops at once, still giving everything back. A call
                 while another one waits shortens that one's grace, never lengthens it.
@@ -161,9 +163,8 @@ class Orchestrator:
         self._state = "stopping"
         for worker in self._workers.values():
             worker.stop_starting()
-        await self._tell(self._registry.mark_draining)
-        await asyncio.gather(*(worker.stop(grace) for worker in self._workers.values()))
-        await self._leave()
+        self._stopping = self._loop.create_task(self._stop(grace))
+        await asyncio.shield(self._stopping)
 
     async def retune(self, plan: Plan) -> None:
         """Go by the tunables of another plan from now on, without a restart; what is under way is not disturbed.
@@ -359,6 +360,11 @@ class Orchestrator:
             await asyncio.to_thread(verb)
         except DatabaseError as error:
             logger.warning("%s", error)
+
+    async def _stop(self, grace: float | None) -> None:
+        await self._tell(self._registry.mark_draining)
+        await asyncio.gather(*(worker.stop(grace) for worker in self._workers.values()))
+        await self._leave()
 
     async def _leave(self) -> None:
         if self._registered:

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import Connection
 
 from pgconductor.plan.model import Plan
+from pgconductor.store.faults import explain
 from pgconductor.store.session import open_blocking, unreachable
 from pgconductor.store.statements import statement
 
@@ -28,6 +29,7 @@ class WorkerRegistry:
 
     Raises:
         DatabaseUnreachable: from every method, when the database cannot be reached.
+        DatabaseError: from every method but `beat`, when it refuses the statement: after a failover it may be read-only.
     """
 
     url: str
@@ -95,3 +97,5 @@ def _reachable(url: str) -> Iterator[None]:
         yield
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from None
+    except psycopg.Error as error:
+        raise explain(error) from error

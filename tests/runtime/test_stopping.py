@@ -186,6 +186,36 @@ async def test_a_second_stop_shortens_the_grace_of_the_first(stage: Stage) -> No
     assert [stage.observer.state(id) for id in ids] == ["completed", "ready"]
 
 
+async def test_a_stop_whose_caller_is_cancelled_goes_on(stage: Stage) -> None:
+    @stage.task()
+    async def sleeper(payload: Any, ctx: Any) -> None:
+        await asyncio.sleep(30)
+
+    id = stage.observer.one("sleeper")
+    async with stage.running() as orchestrator:
+        await stage.until(lambda: orchestrator.info().workers[0].running)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(orchestrator.stop(grace=30), 0.1)
+        assert orchestrator.info().state == "stopping"
+        await asyncio.wait_for(orchestrator.stop(grace=0), 5)
+    assert orchestrator.info().state == "stopped"
+    assert stage.observer.state(id) == "ready"
+    stage.observer.assert_nothing_held()
+
+
+async def test_a_database_that_takes_no_writes_any_more_does_not_keep_a_worker_from_stopping(stage: Stage) -> None:
+    @stage.task()
+    async def quick(payload: Any, ctx: Any) -> None:
+        pass
+
+    database = stage.observer.value("select current_database()")
+    async with stage.running() as orchestrator:
+        # As after a failover, for all connections from now on.
+        stage.observer.connection.execute(f'alter database "{database}" set default_transaction_read_only = on')
+        await asyncio.wait_for(orchestrator.stop(), 5)
+    assert orchestrator.info().state == "stopped"
+
+
 async def test_an_orchestrator_is_started_once(stage: Stage) -> None:
     @stage.task()
     async def quick(payload: Any, ctx: Any) -> None:
