@@ -35,6 +35,7 @@ class ItemMaker(Generic[P]):
 
     def __init__(self, task: Task[P, Any], plan: TaskPlan, size_limit: int) -> None:
         self.task = task
+        self.plan = plan
         self._size_limit = size_limit
         retention = plan.retention
         self._terms = Terms(

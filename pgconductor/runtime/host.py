@@ -61,9 +61,9 @@ class _Host:
     def children(
         self, task: Task[Any, Any], payloads: Iterable[Any], options: Mapping[str, Any], *, patient: bool
     ) -> list[Item]:
+        declared = self.journal.plan.tasks.get(task.name)
         maker = self._makers.get(task.name)
-        if maker is None:
-            declared = self.journal.plan.tasks.get(task.name)
+        if maker is None or maker.plan is not declared:  # else the plan was retuned
             if declared is None or declared.key != task.key:
                 raise ValidationError(f"the plan has no task `{task.name}`; run `pgconductor generate`")
             if declared.handler is None and patient:

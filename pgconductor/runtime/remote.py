@@ -80,16 +80,17 @@ class Invocation:
         )
 
 
-_pickles: WeakKeyDictionary[Journal, bytes] = WeakKeyDictionary()
+_pickles: WeakKeyDictionary[Journal, tuple[Plan, bytes]] = WeakKeyDictionary()
 
 
 def _pickled(journal: Journal) -> bytes:
-    found = _pickles.get(journal)
-    if found is None:
+    plan, pickled = _pickles.get(journal, (None, b""))
+    if plan is not journal.plan:
         queue = journal.queue
         slim = journal.plan.model_copy(update={"queues": {queue.name: queue}, "migrations": (), "environments": {}})
-        found = _pickles[journal] = pickle.dumps(slim)
-    return found
+        pickled = pickle.dumps(slim)
+        _pickles[journal] = journal.plan, pickled
+    return pickled
 
 
 def join_parent() -> None:
@@ -191,7 +192,10 @@ def _journal(invocation: Invocation) -> Journal:
     with _making:
         if key not in _journals:
             _journals[key] = Portal().call(_open_journal(invocation))
-        return _journals[key]
+        journal, plan = _journals[key], _plan(invocation.plan)
+        if journal.plan is not plan:
+            journal.retune(plan, plan.queues[invocation.queue])
+        return journal
 
 
 async def _open_journal(invocation: Invocation) -> Journal:

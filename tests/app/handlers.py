@@ -10,6 +10,7 @@ from typing import Any
 
 from pgconductor.api.context import Context, SyncContext
 from pgconductor.errors import Fatal, Retry
+from tests.app import tasks
 from tests.app.ledger import record, record_blocking
 from tests.app.tasks import Work
 
@@ -72,6 +73,11 @@ def die(payload: Work, ctx: Context[Any]) -> None:
 
 def exit_politely(payload: Work, ctx: Context[Any]) -> None:
     raise SystemExit("enough")
+
+
+async def delegate(payload: Work, ctx: Context[Any]) -> None:
+    """Leaves all to a child."""
+    await ctx.invoke("child", tasks.nothing, Work())
 
 
 def give_up(payload: Work, ctx: Context[Any]) -> None:

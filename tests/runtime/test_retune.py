@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from pgconductor.errors import PlanError
-from tests.plans import task
-from tests.runtime.stage import Stage, worker_of
+from pgconductor.plan.model import Plan
+from pgconductor.runtime.orchestrator import Orchestrator
+from tests.plans import make_plan, task
+from tests.runtime.stage import ROOT, Stage, worker_of
 
 
 async def test_more_concurrency_starts_more_at_once(stage: Stage) -> None:
@@ -52,6 +54,21 @@ async def test_retries_and_timeouts_of_attempts_that_begin_later(stage: Stage) -
         (second,) = stage.observer.enqueue("stumble", {}, count=1)
         row = await stage.ended(second)
         assert (row["state"], row["attempts"]) == ("failed", 3)
+
+
+@pytest.mark.parametrize("executor", ["async", "process"])
+async def test_children_are_made_by_the_plan_as_it_is(stage: Stage, executor: str) -> None:
+    def plan(priority: int) -> Plan:
+        child = task("nothing", priority=priority, queue="other")
+        return make_plan(task("delegate"), child, queues={"default": {"executor": executor}, "other": {}})
+
+    async with Orchestrator(plan(1), ROOT, url=stage.dsn, queues=["default"]) as orchestrator:
+        stage.observer.one("delegate")
+        await stage.until(lambda: stage.observer.rows("select priority from {}.ready") == [{"priority": 1}], 40)
+        await orchestrator.retune(plan(7))
+        stage.observer.one("delegate")
+        rows = "select priority from {}.ready order by priority"
+        await stage.until(lambda: stage.observer.rows(rows) == [{"priority": 1}, {"priority": 7}], 40)
 
 
 async def test_a_limit_can_be_raised_and_lowered(stage: Stage) -> None:
