@@ -129,10 +129,9 @@ class Processes:
         self._spawn = multiprocessing.get_context("spawn")
 
     async def call(self, handler: Handler, payload: Any, ctx: AnyContext, journal: Journal) -> Outcome:
-        pool = self._free.pop() if self._free else self._open()
-        invocation = Invocation.of(handler, payload, ctx, journal)
+        pool, future = self._submit(Invocation.of(handler, payload, ctx, journal))
         try:
-            outcome = await asyncio.get_running_loop().run_in_executor(pool, run_remote, invocation)
+            outcome = await asyncio.wrap_future(future)
         except (asyncio.CancelledError, futures.process.BrokenProcessPool) as error:
             _kill(pool)
             if isinstance(error, asyncio.CancelledError):
@@ -143,6 +142,14 @@ class Processes:
             raise
         self._free.append(pool)
         return outcome
+
+    def _submit(self, invocation: Invocation) -> tuple[futures.ProcessPoolExecutor, futures.Future[Outcome]]:
+        while True:
+            pool = self._free.pop() if self._free else self._open()
+            try:
+                return pool, pool.submit(run_remote, invocation)
+            except futures.process.BrokenProcessPool:
+                _kill(pool)  # its process died while it had nothing to do: that is no attempt of anybody's
 
     def _open(self) -> futures.ProcessPoolExecutor:
         return futures.ProcessPoolExecutor(1, mp_context=self._spawn, initializer=join_parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import signal
 import threading
 import time
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 
 from pgconductor.errors import BindingError
+from pgconductor.runtime.executors import Processes
 from tests.plans import task
-from tests.runtime.stage import Stage
+from tests.runtime.stage import Stage, worker_of
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="clean")
 
@@ -156,6 +158,20 @@ async def test_handlers_in_processes_return_raise_and_die_like_any_other(stage: 
     assert "StopIteration" in errors["run_out"][1][1]
     assert errors["come_back"] == ("scheduled", ("Retry", "busy"))
     assert "be_particular" in rows["be_particular"]["error"]["traceback"]
+
+
+async def test_a_process_that_dies_while_it_is_idle_costs_no_attempt(stage: Stage) -> None:
+    stage.tasks.append(task("answer_pid", retry={"max_attempts": 1}))
+    async with stage.running(executor="process", worker_concurrency=1) as orchestrator:
+        first = (await stage.ended(stage.observer.one("answer_pid"), 40))["result"]
+        executor = worker_of(orchestrator)._executor
+        assert isinstance(executor, Processes)
+        (idle,) = executor._free
+        os.kill(first, signal.SIGKILL)
+        await stage.until(lambda: idle._broken)
+        row = await stage.ended(stage.observer.one("answer_pid"), 40)
+    assert row["state"] == "completed", row["error"]
+    assert row["result"] != first
 
 
 async def test_an_executor_of_the_users_takes_the_work(stage: Stage) -> None:
