@@ -50,9 +50,13 @@ class Steps:
 
     async def _save_rest(self, steps: Sequence[StepResult]) -> list[Unsaved]:
         recorded = await load_recorded(self._connection, self._schema, [step.id for step in steps])
-        known = {(id, record.name) for id, records in recorded.items() for record in records}
+        known = {(id, record.name): record.result for id, records in recorded.items() for record in records}
         rest = [step for step in steps if (step.id, step.name) not in known]
-        return await self.save(rest) if rest else []
+        unsaved = await self.save(rest) if rest else []
+        # What an attempt was saving while it was stopped may be there only since this one began without it: whoever
+        # goes on with another value than later runs will find has to begin again.
+        others = [step for step in steps if known.get((step.id, step.name), step.result.decode()) != step.result.decode()]
+        return unsaved + [Unsaved(step.id, step.lease, None) for step in others]
 
     async def note(self, notes: Sequence[Note]) -> None:
         """Add to the history of executions."""

@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import pytest
 from pydantic import BaseModel
 
@@ -285,3 +286,31 @@ async def test_a_process_handler_has_steps_too(stage: Stage) -> None:
     assert stage.observer.row(id)["result"] == 9, stage.observer.row(id)["error"]
     assert [row["name"] for row in steps_of(stage, id)] == ["square", "note"]
     assert tasks is not None
+
+
+async def test_a_step_that_was_being_saved_when_its_attempt_ended_is_what_the_next_goes_on_with(stage: Stage) -> None:
+    computed: list[int] = []
+    seen: list[int] = []
+
+    async def compute() -> int:
+        computed.append(len(computed) + 1)
+        return computed[-1]
+
+    @stage.task(timeout_ms=300, retry={"max_attempts": 5})
+    async def slow(payload: Any, ctx: Any) -> None:
+        seen.append(await ctx.step("value", compute))
+        await ctx.sleep("nap", 0.01)
+
+    id = stage.observer.one("slow")
+    with psycopg.connect(stage.dsn) as other:
+        # A row that may yet become this step keeps it from being saved until this transaction has ended.
+        other.execute(
+            "insert into pgconductor.steps (execution_id, started_at, position, attempt, name, kind, state)"
+            " values (%s, now(), 1, 1, 'value', 'step', 'done')",
+            [id],
+        )
+        async with stage.running():
+            await stage.until(lambda: computed == [1, 2])
+            other.rollback()
+            assert (await stage.ended(id))["state"] == "completed"
+    assert seen == [1, 1]
