@@ -29,18 +29,22 @@ class BridgedLink:
     def open(self) -> None:
         if self._portal is not None:
             raise ConductorError("the conductor is open already")
-        self._portal = Portal()
+        portal = Portal()
         try:
-            self._portal.call(self._link.open())
+            portal.call(self._link.open())
         except BaseException:
-            self._stop()
+            portal.close()
             raise
+        self._portal = portal
 
     def close(self) -> None:
         """Finish what is under way, and disconnect."""
-        if self._portal is not None:
-            self._portal.call(self._link.close())
-            self._stop()
+        portal, self._portal = self._portal, None
+        if portal is not None:
+            try:
+                portal.call(self._link.close())
+            finally:
+                portal.close()
 
     async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
         return self._open.call(self._link.enqueue(items))
@@ -62,8 +66,3 @@ class BridgedLink:
         if self._portal is None:
             raise ConductorError("the conductor is not open: use `with SyncConductor.connect() as conductor:`")
         return self._portal
-
-    def _stop(self) -> None:
-        portal, self._portal = self._portal, None
-        if portal is not None:
-            portal.close()

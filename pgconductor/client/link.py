@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from pgconductor.client.coalescer import Coalescer
 from pgconductor.client.waits import Waits
@@ -19,6 +19,7 @@ from pgconductor.store.enqueue import EnqueueRequest, Item
 from pgconductor.store.executions import Outcome, outcomes_query, read_outcomes
 from pgconductor.store.pool import Pool
 from pgconductor.store.query import Query, Rows
+from pgconductor.store.threads import to_its_end
 from pgconductor.store.writer import Writer
 
 
@@ -70,12 +71,12 @@ class PooledLink:
     async def open(self) -> None:
         if self._opened is not None:
             raise ConductorError("the conductor is open already")
-        # An embedded server may have to be started: the loop must not stand still for it.
-        endpoint = await asyncio.to_thread(
-            self._resources.enter_context, open_endpoint(self._plan, self._project, url=self._url)
-        )
-        pool = Pool(endpoint.url, self._plan.database)
         try:
+            # An embedded server may have to be started: the loop must not stand still for it.
+            endpoint = await to_its_end(
+                self._resources.enter_context, open_endpoint(self._plan, self._project, url=self._url)
+            )
+            pool = Pool(endpoint.url, self._plan.database)
             await pool.open()
         except BaseException:
             await asyncio.to_thread(self._resources.close)
@@ -92,23 +93,29 @@ class PooledLink:
         """Finish what is under way, and disconnect."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            await opened.close()
-            await asyncio.to_thread(self._resources.close)
+            try:
+                await opened.close()
+            finally:
+                await to_its_end(self._resources.close)
 
     async def enqueue(self, items: Sequence[Item]) -> list[bytes | None]:
-        return await self._open.writer.enqueue(items) if items else []
+        if not items:
+            return []
+        with self._open.use() as opened:
+            return await opened.writer.enqueue(items)
 
     async def enqueue_one(self, item: Item) -> bytes | None:
-        opened = self._open
         if self._coalesce:
-            return await opened.coalescer.enqueue(item)
-        return (await opened.writer.enqueue([item]))[0]
+            return await self._open.coalescer.enqueue(item)
+        return (await self.enqueue([item]))[0]
 
     async def emit(self, emission: Emission) -> None:
-        await emit(self._open.pool, self.schema, emission)
+        with self._open.use() as opened:
+            await emit(opened.pool, self.schema, emission)
 
     async def ask(self, query: Query) -> Rows:
-        return await self._open.pool.ask(query)
+        with self._open.use() as opened:
+            return await opened.pool.ask(query)
 
     async def outcome(self, execution_id: bytes, timeout: float | None) -> Outcome | None:
         return await self._open.waits.wait(execution_id, timeout)
@@ -138,11 +145,31 @@ class _Opened:
         self.coalescer = Coalescer(self.writer.enqueue)
         self.waits = Waits(self._outcomes)
         self.schema = schema
+        self._users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+
+    @contextmanager
+    def use(self) -> Iterator[Self]:
+        """It is not closed before the end of the block."""
+        self._users += 1
+        self._unused.clear()
+        try:
+            yield self
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
 
     async def close(self) -> None:
-        await self.coalescer.close()
-        await self.waits.close()
-        await self.pool.close()
+        try:
+            await self.coalescer.close()
+            await self._unused.wait()
+        finally:  # also when nobody waits any longer for what is under way
+            try:
+                await self.waits.close()
+            finally:
+                await self.pool.close()
 
     async def _outcomes(self, ids: Sequence[bytes]) -> dict[bytes, Outcome]:
         return read_outcomes(await self.pool.ask(outcomes_query(self.schema, ids)))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any
 
 from typing_extensions import TypeVar
@@ -20,6 +21,8 @@ class Portal:
 
     def __init__(self) -> None:
         self._process = os.getpid()
+        self._sending = threading.Lock()
+        self._closed = False
         self._started = threading.Event()
         self._loop: asyncio.AbstractEventLoop
         self._ended: asyncio.Event
@@ -34,7 +37,7 @@ class Portal:
             raise ConductorError(
                 "the conductor was connected before this process was forked; connect one in each process"
             )
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self._send(work)
         try:
             return future.result()
         except BaseException:
@@ -43,12 +46,22 @@ class Portal:
 
     async def await_here(self, work: Coroutine[Any, Any, T]) -> T:
         """The same for a caller in a loop of its own, which goes on meanwhile."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        return await asyncio.wrap_future(self._send(work))
 
     def close(self) -> None:
         """Stop the loop and wait for the thread."""
+        with self._sending:
+            self._closed = True
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
+
+    def _send(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        # A loop that is about to be closed takes everything, and does nothing of it.
+        with self._sending:
+            if not self._closed:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise ConductorError("the conductor was closed")
 
     def _run(self) -> None:
         # psycopg cannot use the proactor loop that is Windows' default.

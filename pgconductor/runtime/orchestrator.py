@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from pgconductor.errors import ConductorError, DatabaseError, PlanError, SchemaMismatch
@@ -34,14 +34,13 @@ from pgconductor.store.apply import apply, pending
 from pgconductor.store.endpoint import open_endpoint
 from pgconductor.store.keeping import watch
 from pgconductor.store.listener import Listener
+from pgconductor.store.threads import to_its_end
 from pgconductor.store.workers import WorkerRegistry
 
 logger = logging.getLogger("pgconductor")
 
 # For the rounds of heartbeat and upkeep that are under way when everything else has stopped.
 LAST_ROUND = 2.0
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -245,10 +244,10 @@ class Orchestrator:
         executors = {queue: open_executor(self.plan.queues[queue]) for queue in queues}
         for executor in executors.values():
             self._resources.callback(executor.close)
-        self._endpoint = await _to_its_end(
+        self._endpoint = await to_its_end(
             self._resources.enter_context, open_endpoint(self.plan, self._project, url=self._url)
         )
-        await _to_its_end(self._prepare_database)
+        await to_its_end(self._prepare_database)
         if self._deps is None:
             self._deps = await self._deps_resources.enter_async_context(open_deps(self.plan.context))
         self._registry = WorkerRegistry(self._endpoint.url, self.plan, self.process)
@@ -287,7 +286,7 @@ class Orchestrator:
     async def _register(self, queue: str, handlers: dict[str, Handler], executor: Executor) -> Worker:
         before = time.monotonic()
         self._registered = True
-        worker_id = await _to_its_end(self._registry.register, queue)
+        worker_id = await to_its_end(self._registry.register, queue)
         ours = {key: handler for key, handler in handlers.items() if handler.plan.queue == queue}
         settings = self.plan.queues[queue]
         tenure = Tenure(settings.lease_ms, before)
@@ -396,16 +395,6 @@ class Orchestrator:
             for worker in self._workers.values():
                 worker.hurry()
         await self._stopped.wait()
-
-
-async def _to_its_end(function: Callable[..., T], *values: Any) -> T:
-    """Call in a thread. Who is cancelled meanwhile waits for its end: what it opens or registers is known then."""
-    call = asyncio.ensure_future(asyncio.to_thread(function, *values))
-    try:
-        return await asyncio.shield(call)
-    except asyncio.CancelledError:
-        await asyncio.wait([call])
-        raise
 
 
 def _overridden(plan: Plan, overrides: Mapping[str, Mapping[str, Any]]) -> Plan:

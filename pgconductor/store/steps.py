@@ -55,7 +55,9 @@ class Steps:
         unsaved = await self.save(rest) if rest else []
         # What an attempt was saving while it was stopped may be there only since this one began without it: whoever
         # goes on with another value than later runs will find has to begin again.
-        others = [step for step in steps if known.get((step.id, step.name), step.result.decode()) != step.result.decode()]
+        others = [
+            step for step in steps if known.get((step.id, step.name), step.result.decode()) != step.result.decode()
+        ]
         return unsaved + [Unsaved(step.id, step.lease, None) for step in others]
 
     async def note(self, notes: Sequence[Note]) -> None:

@@ -29,7 +29,7 @@ class WorkerRegistry:
 
     Raises:
         DatabaseUnreachable: from every method, when the database cannot be reached.
-        DatabaseError: from every method but `beat`, when it refuses the statement: after a failover it may be read-only.
+        DatabaseError: from every method but `beat`, when it refuses: after a failover it may be read-only.
     """
 
     url: str

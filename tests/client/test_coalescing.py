@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from pgconductor.client.link import PooledLink
 from pgconductor.errors import ConductorError, DatabaseError
 from pgconductor.plan.model import Plan
 from tests.client.backstage import Backstage
@@ -15,6 +16,15 @@ from tests.client.shop import Conductor, Email, Numbered
 
 ADA = Email(to="ada@example.org")
 TRANSACTIONS = "select count(distinct xmin::text) from pgconductor.ready"
+
+
+async def until_blocked(backstage: Backstage) -> None:
+    """Wait until somebody waits for a lock."""
+    for _ in range(1_000):
+        if backstage.value("select count(*) from pg_locks where not granted"):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 async def test_callers_that_await_at_the_same_time_share_a_statement(
@@ -126,3 +136,38 @@ async def test_closing_waits_for_what_is_under_way(shop: str, plan: Plan, backst
     assert backstage.count() == 10
     with pytest.raises(ConductorError, match="is not open"):
         await conductor.sweep()
+
+
+async def test_closing_waits_for_bulk_enqueues_too(shop: str, plan: Plan, backstage: Backstage) -> None:
+    conductor = Conductor.connect(shop, plan=plan)
+    await conductor.open()
+    async with await psycopg.AsyncConnection.connect(shop) as blocker:
+        await blocker.execute("lock table pgconductor.ready_default in exclusive mode")
+        calls = [asyncio.create_task(conductor.latest.many([Numbered(number=number)])) for number in range(30)]
+        await until_blocked(backstage)
+        closing = asyncio.create_task(conductor.close())
+        await asyncio.sleep(0.1)
+        assert not closing.done()
+        await blocker.rollback()
+    await closing
+    assert [call.done() for call in calls] == [True] * 30
+    await asyncio.gather(*calls)
+    assert backstage.count() == 30
+
+
+async def test_closing_that_is_cancelled_still_disconnects(shop: str, plan: Plan, backstage: Backstage) -> None:
+    conductor = Conductor.connect(shop, plan=plan)
+    await conductor.open()
+    assert isinstance(conductor.link, PooledLink)
+    opened = conductor.link._opened
+    assert opened is not None
+    async with await psycopg.AsyncConnection.connect(shop) as blocker:
+        await blocker.execute("lock table pgconductor.ready_default in exclusive mode")
+        call = asyncio.create_task(conductor.sweep())
+        await until_blocked(backstage)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(conductor.close(), 0.1)
+        assert opened.pool._pool.closed
+        await blocker.rollback()
+    await call
+    assert backstage.count() == 1

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from pgconductor.client import BaseConductor, BaseSyncConductor
+from pgconductor.client import BaseConductor, BaseSyncConductor, link
 from pgconductor.config.names import RESERVED_TASK_NAMES
 from pgconductor.errors import ConductorError, DatabaseUnreachable, PlanError
 from pgconductor.plan.model import Plan
+from pgconductor.store.endpoint import Endpoint
 from pgconductor.store.query import Query
 from tests.client.shop import Conductor, Email, SyncConductor
 
@@ -48,6 +52,28 @@ async def test_the_url_of_the_plan_is_interpolated_when_it_is_used(
     monkeypatch.setenv("SHOP_DATABASE", shop)
     async with conductor:
         await conductor.sweep()
+
+
+async def test_opening_that_is_cancelled_leaves_no_server_in_use(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, going, uses = threading.Event(), threading.Event(), []
+
+    @contextmanager
+    def start_slowly(*values: object, **options: object) -> Iterator[Endpoint]:
+        begun.set()
+        going.wait(10)
+        uses.append("taken")
+        yield Endpoint(NOWHERE)
+        uses.append("left")
+
+    monkeypatch.setattr(link, "open_endpoint", start_slowly)
+    opening = asyncio.create_task(Conductor.connect(plan=plan).open())
+    await asyncio.to_thread(begun.wait, 10)
+    opening.cancel()
+    await asyncio.sleep(0)
+    going.set()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert uses == ["taken", "left"]
 
 
 @pytest.mark.parametrize("by_variable", [False, True])

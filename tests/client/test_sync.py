@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
+import psycopg
 import pytest
 
-from pgconductor.errors import ExecutionFailed, ResultTimeout, ValidationError
+from pgconductor.client.portal import Portal
+from pgconductor.errors import ConductorError, ExecutionFailed, ResultTimeout, ValidationError
 from pgconductor.plan.model import Plan
 from tests.client.backstage import Backstage
 from tests.client.shop import Email, Numbered, Sent, SyncConductor, send_email
@@ -86,3 +90,46 @@ def test_an_opening_that_fails_leaves_no_thread(plan: Plan) -> None:
     with pytest.raises(Exception, match="cannot reach"):
         SyncConductor.connect("postgresql://127.0.0.1:1/nothing", plan=plan).open()
     assert threading.active_count() == before
+
+
+def test_a_call_that_comes_as_the_loop_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    portal, close, refused = Portal(), asyncio.SelectorEventLoop.close, []
+
+    async def nothing() -> None: ...
+
+    def call() -> None:
+        with pytest.raises(ConductorError, match="was closed"):
+            portal.call(nothing())
+        refused.append(True)
+
+    late = threading.Thread(target=call, daemon=True)
+
+    def close_late(loop: asyncio.SelectorEventLoop) -> None:
+        late.start()
+        late.join(1)
+        close(loop)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "close", close_late)
+    portal.close()
+    monkeypatch.undo()
+    late.join(1)
+    assert refused == [True]
+
+
+def test_two_threads_may_close(shop: str, plan: Plan, backstage: Backstage) -> None:
+    conductor = SyncConductor.connect(shop, plan=plan)
+    conductor.open()
+    with psycopg.connect(shop) as blocker, ThreadPoolExecutor(3) as pool:
+        blocker.execute("lock table pgconductor.ready_default in exclusive mode")
+        call = pool.submit(conductor.sweep)
+        while not backstage.value("select count(*) from pg_locks where not granted"):
+            time.sleep(0.01)
+        first = pool.submit(conductor.close)
+        while conductor.link._link._opened is not None:
+            time.sleep(0.01)
+        second = pool.submit(conductor.close)
+        second.result(5)
+        blocker.rollback()
+        first.result(5)
+        call.result(5)
+    assert backstage.count() == 1
