@@ -88,8 +88,11 @@ class Attempt:
         if self.stopped is not None:
             return await self._after_stop(outcome)
         if (replay := self.ctx._replay) is not None and isinstance(outcome, Completed | Parked):
-            for note in notes(replay, self.id, self.lease):
-                await self._journal.note(note)
+            try:
+                for note in notes(replay, self.id, self.lease):
+                    await self._journal.note(note)
+            except asyncio.CancelledError:
+                return self._after_cancellation()
         return outcome
 
     async def _call(self, payload: str) -> Outcome:

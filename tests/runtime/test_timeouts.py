@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pgconductor.runtime.journal import Journal
+from pgconductor.store.records import Note
 from tests.plans import task
 from tests.runtime.stage import Stage
 
@@ -43,6 +45,29 @@ async def test_each_attempt_has_the_whole_time(stage: Stage) -> None:
     async with stage.running():
         row = await stage.ended(id)
     assert (row["state"], row["attempts"]) == ("completed", 3)
+
+
+async def test_it_ends_an_attempt_that_waits_for_its_notes_to_be_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def write_for_ever(self: Journal, note: Note) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Journal, "note", write_for_ever)
+
+    @stage.task(timeout_ms=200)
+    async def changed(payload: Any, ctx: Any) -> None:
+        await ctx.step("new", asyncio.sleep, 0)
+
+    id = stage.observer.one("changed")
+    stage.observer.run(  # what its code has forgotten since is worth a note
+        "insert into {}.steps (execution_id, started_at, position, attempt, name, kind, state)"
+        " values (%s, now(), 1, 1, 'old', 'step', 'done')",
+        id,
+    )
+    stage.observer.run("update {}.ready set has_steps = true")
+    async with stage.running():
+        assert_timed_out(await stage.ended(id), 200)
 
 
 async def test_who_ends_in_time_is_never_disturbed(stage: Stage) -> None:
