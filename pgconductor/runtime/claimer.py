@@ -7,7 +7,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from pgconductor.runtime.slots import Slots
 from pgconductor.runtime.supply import Supply
 from pgconductor.runtime.tenure import Tenure
 from pgconductor.store.claims import ClaimedRow, Claims
+from pgconductor.store.records import Recorded
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -193,23 +194,32 @@ class Claimer:
         self.quiet.clear()
         self.claims += 1
         self._buffered_at = now
-        await self._add(claims, rows, self._lease)
-        if lapses != self._tenure.lapses:  # frozen past the lease while the claim was under way
-            self._slots.give_back_buffered()
+        await self._add(claims, rows, self._lease, lapses)
         self._afterthoughts = AFTERTHOUGHTS
         self._supply.claimed(rows, now)
         if self.idle and self._supply.busy_for(now) > BUSY_AFTER:
             self.idle = False
             await claims.set_idle(False)
 
-    async def _add(self, claims: Claims, rows: list[ClaimedRow], lease: int) -> None:
+    async def _add(self, claims: Claims, rows: list[ClaimedRow], lease: int, lapses: int) -> None:
         """Hand over what was claimed; what ran before is handed over with what it remembers, in one query for all."""
         again = [row for row in rows if row[-1]]
         if not again:
-            self._slots.add(rows, lease)
+            self._hand_over(rows, lease, lapses)
             return
-        self._slots.add([row for row in rows if not row[-1]], lease)
-        self._slots.add(again, lease, await claims.load_recorded([row[0] for row in again]))
+        self._hand_over([row for row in rows if not row[-1]], lease, lapses)
+        self._hand_over(again, lease, lapses, await claims.load_recorded([row[0] for row in again]))
+
+    def _hand_over(
+        self,
+        rows: list[ClaimedRow],
+        lease: int,
+        lapses: int,
+        recorded: Mapping[bytes, tuple[Recorded, ...]] | None = None,
+    ) -> None:
+        self._slots.add(rows, lease, recorded)
+        if lapses != self._tenure.lapses:  # frozen past the lease while the claim was under way
+            self._slots.give_back_buffered()
 
     async def _look(self, claims: Claims, now: float) -> None:
         self._look_at = math.inf

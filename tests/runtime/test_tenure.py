@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from pgconductor.runtime.tenure import Tenure
+from pgconductor.store.claims import Claims
 from tests.observer import Observer
 from tests.runtime.stage import Stage, worker_of
 from tests.store.hand import hand
@@ -72,6 +73,40 @@ async def test_what_was_claimed_before_a_lapse_does_not_start_after_it(stage: St
         assert started == ids[:1]
         await stage.until(lambda: stage.observer.counts() == {"completed": 1, "ready": 4})
         assert {row["attempts"] for row in stage.observer.rows("select attempts from {}.ready")} == {0}
+
+
+async def test_what_a_claim_brings_after_a_lapse_does_not_start_while_its_steps_are_loaded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[UUID] = []
+
+    @stage.task()
+    async def quick(payload: Any, ctx: Any) -> None:
+        started.append(ctx.execution_id)
+
+    ids = [stage.observer.one("quick") for _ in range(2)]
+    stage.observer.run("update {}.ready set has_steps = true where id = %s", ids[1])
+    claim, load = Claims.claim, Claims.load_recorded
+
+    async def claim_before_a_lapse(self: Claims, *values: Any) -> Any:
+        if rows := await claim(self, *values):
+            stage.observer.run("update {}.queues set paused = true")  # what it gives back stays to be looked at
+            worker.tenure.renew(time.monotonic(), lapsed=True)
+            worker.claimer.regain()
+        return rows
+
+    async def load_slowly(self: Claims, ids: Any) -> Any:
+        await asyncio.sleep(0.1)
+        return await load(self, ids)
+
+    monkeypatch.setattr(Claims, "claim", claim_before_a_lapse)
+    monkeypatch.setattr(Claims, "load_recorded", load_slowly)
+    stage.observer.run("update {}.queues set paused = true")
+    async with stage.running(lease_ms=60_000) as orchestrator:
+        worker = worker_of(orchestrator)
+        stage.observer.run("update {}.queues set paused = false")
+        await stage.until(lambda: worker.claimer.claims == 1 and stage.observer.counts() == {"ready": 2})
+    assert started == []
 
 
 async def test_what_was_rescued_is_neither_started_nor_run_on_by_who_had_it(stage: Stage) -> None:
