@@ -213,6 +213,7 @@ class ThreadHost(_Host):
     def __init__(self, journal: Journal, asked_to_stop: Callable[[], bool]) -> None:
         super().__init__(journal)
         self._asked_to_stop = asked_to_stop
+        self._thread = threading.local()
 
     def in_branch(self) -> bool:
         return False
@@ -227,14 +228,14 @@ class ThreadHost(_Host):
     async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
         """In a thread of its own, which is left behind when it takes longer: a thread cannot be stopped."""
         future: Future[T] = Future()
-        run = partial(contextvars.copy_context().run, _fulfil, future, work)
+        run = partial(contextvars.copy_context().run, self._fulfil, future, work)
         threading.Thread(target=run, name="pgconductor step", daemon=True).start()
         try:
             return future.result(seconds)
         except TimeoutError:
-            if future.done():
-                raise
-            raise Expired from None
+            if future.cancel():
+                raise Expired from None
+            return future.result()  # it ends at this moment, or the TimeoutError is its own
 
     async def breathe(self) -> None:
         self._stop_if_asked()
@@ -260,6 +261,7 @@ class ThreadHost(_Host):
                 if reason is None:
                     raise Released
                 self.journal.loop.call_soon_threadsafe(self.journal.saved, Unsaved(step.id, lease, reason))
+            self._end_in_time()
         self._stop_if_asked()
         return value
 
@@ -268,6 +270,26 @@ class ThreadHost(_Host):
 
     def report(self, progress: Progress) -> None:
         self.journal.loop.call_soon_threadsafe(self.journal.report, progress)
+
+    def _fulfil(self, future: Future[Any], work: Coroutine[Any, Any, Any]) -> None:
+        self._thread.future = future
+        result, error = None, None
+        try:
+            result = drive(work)
+        except BaseException as raised:
+            error = raised
+        if future.cancelled() or not (future.running() or future.set_running_or_notify_cancel()):
+            return  # nobody waits any more
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def _end_in_time(self) -> None:
+        """In a thread that `within` began: from here on it is waited for. Raises Expired if it is not any more."""
+        future: Future[Any] | None = getattr(self._thread, "future", None)
+        if future is not None and not future.set_running_or_notify_cancel():
+            raise Expired
 
     def _stop_if_asked(self) -> None:
         if self._asked_to_stop():
@@ -286,10 +308,3 @@ def _since(started: float) -> int:
 
 async def _awaited(value: Any) -> Any:
     return await value
-
-
-def _fulfil(future: Future[Any], work: Coroutine[Any, Any, Any]) -> None:
-    try:
-        future.set_result(drive(work))
-    except BaseException as error:
-        future.set_exception(error)

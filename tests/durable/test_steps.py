@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from pydantic import BaseModel
 
-from pgconductor.errors import ValidationError
+from pgconductor.errors import StepTimeout, ValidationError
+from pgconductor.runtime.host import ThreadHost
 from tests.app import tasks
 from tests.runtime.stage import Stage
 
@@ -314,3 +315,56 @@ async def test_a_step_that_was_being_saved_when_its_attempt_ended_is_what_the_ne
             other.rollback()
             assert (await stage.ended(id))["state"] == "completed"
     assert seen == [1, 1]
+
+
+async def test_a_transaction_that_took_too_long_in_a_thread_is_not_committed_later(stage: Stage) -> None:
+    going = threading.Event()
+    stage.observer.run("create table public.late (n int)")
+
+    def write(connection: Any) -> None:
+        connection.execute("insert into public.late values (1)")
+        going.wait(10)
+
+    @stage.task(step_timeout_ms=200)
+    def slow(payload: Any, ctx: Any) -> None:
+        before = threading.enumerate()
+        with pytest.raises(StepTimeout):
+            ctx.transaction("write", write)
+        left_behind = [one for one in threading.enumerate() if one not in before and one.name == "pgconductor step"]
+        going.set()
+        for thread in left_behind:
+            thread.join(10)
+
+    id = stage.observer.one("slow")
+    async with stage.running():
+        assert (await stage.ended(id))["state"] == "completed"
+    assert stage.observer.value("select count(*) from public.late") == 0
+    assert steps_of(stage, id) == []
+
+
+async def test_a_transaction_that_commits_as_its_time_ends_has_been_in_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, going = threading.Event(), threading.Event()
+    end_in_time = ThreadHost._end_in_time
+
+    def end_slowly(self: ThreadHost) -> None:
+        end_in_time(self)
+        ending.set()
+        going.wait(10)
+
+    monkeypatch.setattr(ThreadHost, "_end_in_time", end_slowly)
+
+    def write(connection: Any) -> int:
+        return 7
+
+    @stage.task(step_timeout_ms=300)
+    def answer_slow(payload: Any, ctx: Any) -> Any:
+        threading.Timer(0.6, going.set).start()
+        return ctx.transaction("write", write)
+
+    id = stage.observer.one("answer_slow")
+    async with stage.running():
+        assert (await stage.ended(id))["result"] == 7
+    assert ending.is_set()
+    assert [step["result"] for step in steps_of(stage, id)] == [7]
