@@ -64,6 +64,7 @@ class Journal:
         self._under_way: list[Saving] = []
         self._notes: list[tuple[Note, asyncio.Future[None]]] = []
         self.reports: dict[tuple[bytes, int], Progress] = {}
+        self._reporting: dict[tuple[bytes, int], Progress] = {}
         self._progress_due = False
         self._last_reports: list[asyncio.Future[None]] = []
         self._filled = asyncio.Event()
@@ -116,9 +117,15 @@ class Journal:
             progress = progress._replace(note=clean(str(progress.note), NOTE_LIMIT))
         self.reports[progress.id, progress.lease] = progress
 
-    async def last_report(self, id: bytes, lease: int) -> None:
-        """An attempt ended: write what it said of its progress before its outcome gives the execution away."""
-        if (id, lease) in self.reports and not self._closed:
+    async def last_report(self, id: bytes, lease: int, *, kept: bool) -> None:
+        """An attempt ended: write what it said of its progress before its outcome gives the execution away.
+
+        Args:
+            kept: otherwise nothing of it need be written; but what is being written is, before it can be forgotten.
+        """
+        if not kept and (id, lease) not in self._reporting:
+            self.reports.pop((id, lease), None)
+        elif (id, lease) in self.reports and not self._closed:
             future: asyncio.Future[None] = self.loop.create_future()
             self._last_reports.append(future)
             self._write_progress()
@@ -163,7 +170,7 @@ class Journal:
         for future in waiting:
             _fail(future, error)
         _done(self._last_reports)
-        self.reports, self._last_reports, self._progress_due = {}, [], False
+        self.reports, self._reporting, self._last_reports, self._progress_due = {}, {}, [], False
 
     def _write_progress(self) -> None:
         self._progress_due = True
@@ -212,8 +219,10 @@ class Journal:
             _done([future for _, future in notes])
         if self._progress_due:
             reported, waiting = dict(self.reports), list(self._last_reports)
+            self._reporting = reported
             if reported:
                 await steps.report(list(reported.values()))
+            self._reporting = {}
             self.reports = {key: each for key, each in self.reports.items() if reported.get(key) is not each}
             del self._last_reports[: len(waiting)]
             self._progress_due = bool(self._last_reports)

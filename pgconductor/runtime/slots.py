@@ -252,8 +252,8 @@ class Slots:
             written = settled(
                 outcome, id, lease, number, handler.plan, policy=handler.policy, is_child=is_child, traced=traced
             )
-            if self._host.journal.reports and type(written) is not Discarded:
-                await self._host.journal.last_report(id, lease)
+            if self._host.journal.reports:
+                await self._host.journal.last_report(id, lease, kept=type(written) is not Discarded)
         except Exception as error:  # of ours: given back it would come again for ever, and cost no attempt
             logger.critical("an attempt at %s ended by an error in pgconductor", UUID(bytes=id), exc_info=error)
             outcome = Failed(error)

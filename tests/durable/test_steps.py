@@ -13,9 +13,10 @@ import pytest
 from pydantic import BaseModel
 
 from pgconductor.errors import StepTimeout, ValidationError
+from pgconductor.runtime import journal
 from pgconductor.runtime.host import ThreadHost
 from tests.app import tasks
-from tests.runtime.stage import Stage
+from tests.runtime.stage import Stage, worker_of
 
 
 class Quote(BaseModel):
@@ -276,6 +277,34 @@ async def test_steps_go_with_an_execution_that_is_not_kept(stage: Stage) -> None
     await stage.drained()
     assert stage.observer.state(id) is None
     assert steps_of(stage, id) == []
+
+
+async def test_progress_that_is_being_written_goes_with_an_execution_that_is_not_kept(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PROGRESS_EVERY", 0.01)
+    end = asyncio.Event()
+
+    @stage.task(retention={"completed_ms": 0, "failed_ms": 0, "cancelled_ms": 0})
+    async def fleeting(payload: Any, ctx: Any) -> None:
+        ctx.progress(1)
+        await end.wait()
+
+    def is_writing() -> bool:
+        return bool(stage.observer.value("select count(*) from pg_locks where not granted"))
+
+    id = stage.observer.one("fleeting")
+    with psycopg.connect(stage.dsn) as other:
+        # A row that may yet become this progress keeps it from being written until this transaction has ended.
+        other.execute("insert into pgconductor.progress values (%s, 0, null, null, now())", [id])
+        async with stage.running() as orchestrator:
+            await stage.until(is_writing)
+            end.set()
+            await asyncio.sleep(0.3)
+            other.rollback()
+            await stage.until(lambda: not is_writing() and stage.observer.state(id) is None)
+            await stage.until(lambda: not worker_of(orchestrator)._journal.reports)
+    assert stage.observer.value("select count(*) from {}.progress") == 0
 
 
 async def test_a_process_handler_has_steps_too(stage: Stage) -> None:
