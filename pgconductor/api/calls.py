@@ -187,8 +187,9 @@ class Calls:
         self._begin()
         try:
             step = StepResult(self._id, self._lease, name, position, b"", 0)
-            work = self._host.transact(kind, step, body, encode)
-            value = await (work if self._step_timeout is None else self._limited(name, work))
+            value = await self._host.transact(kind, step, body, encode, self._step_timeout)
+        except Expired:
+            raise self._timed_out(name) from None
         finally:
             self.replay.active -= 1
         if self._host.stopping:
@@ -200,7 +201,10 @@ class Calls:
         try:
             return await self._host.within(self._step_timeout, work)
         except Expired:
-            raise StepTimeout(f"step `{name}` took longer than {self._step_timeout:g} s") from None
+            raise self._timed_out(name) from None
+
+    def _timed_out(self, name: str) -> StepTimeout:
+        return StepTimeout(f"step `{name}` took longer than {self._step_timeout:g} s")
 
     def _sized(self, name: str, text: bytes) -> bytes:
         if len(text) > self._size_limit:

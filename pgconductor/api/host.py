@@ -56,9 +56,21 @@ class Host(Protocol):
         """
 
     async def transact(
-        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+        self,
+        kind: Kind,
+        step: StepResult,
+        body: Callable[[Any], Any],
+        encode: Callable[[Any], bytes],
+        seconds: float | None,
     ) -> Any:
-        """What `body(connection)` returns, its writes and the step committed together."""
+        """What `body(connection)` returns, its writes and the step committed together.
+
+        Args:
+            seconds: that it may take; what is being committed by then is waited for.
+
+        Raises:
+            Expired: it took longer, and was not committed.
+        """
 
     async def emit(self, connection: Any, event: str, payload: bytes) -> None:
         """Emit an event in the transaction of `connection`."""

@@ -140,14 +140,24 @@ class LoopHost(_Host):
         return self.journal.save(step)
 
     async def transact(
-        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+        self,
+        kind: Kind,
+        step: StepResult,
+        body: Callable[[Any], Any],
+        encode: Callable[[Any], bytes],
+        seconds: float | None,
     ) -> Any:
         started = time.perf_counter()
         async with self.journal.begin(step) as connection:
-            value = await body(connection)
+            value = await self._body(body, connection, seconds)
             done = step._replace(result=encode(value), took=_since(started))
             self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
         return value
+
+    async def _body(self, body: Callable[[Any], Any], connection: Any, seconds: float | None) -> Any:
+        """Only this is limited: cancelling a commit would leave open whether it happened."""
+        work = body(connection)
+        return await (work if seconds is None else self.within(seconds, work))
 
     async def emit(self, connection: Any, event: str, payload: bytes) -> None:
         await run(connection, [self._emit_query(event, payload)])
@@ -167,12 +177,17 @@ class OtherLoopHost(LoopHost):
         return self._home(self.journal.saved_step(step))
 
     async def transact(
-        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+        self,
+        kind: Kind,
+        step: StepResult,
+        body: Callable[[Any], Any],
+        encode: Callable[[Any], bytes],
+        seconds: float | None,
     ) -> Any:
         # The handler's own code must not leave its loop, so the connection comes here.
         async with self.journal.begin_here(step) as connection:
             started = time.perf_counter()
-            value = await body(connection)
+            value = await self._body(body, connection, seconds)
             done = step._replace(result=encode(value), took=_since(started))
             self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
         return value
@@ -248,9 +263,22 @@ class ThreadHost(_Host):
         self._stop_if_asked()
 
     async def transact(
-        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+        self,
+        kind: Kind,
+        step: StepResult,
+        body: Callable[[Any], Any],
+        encode: Callable[[Any], bytes],
+        seconds: float | None,
     ) -> Any:
         self._stop_if_asked()
+        work = self._transact(kind, step, body, encode)
+        value = await (work if seconds is None else self.within(seconds, work))
+        self._stop_if_asked()
+        return value
+
+    async def _transact(
+        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+    ) -> Any:
         started = time.perf_counter()
         with self.journal.begin_blocking(step) as connection:
             value = body(connection)
@@ -262,7 +290,6 @@ class ThreadHost(_Host):
                     raise Released
                 self.journal.loop.call_soon_threadsafe(self.journal.saved, Unsaved(step.id, lease, reason))
             self._end_in_time()
-        self._stop_if_asked()
         return value
 
     async def emit(self, connection: Any, event: str, payload: bytes) -> None:

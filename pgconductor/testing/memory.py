@@ -167,9 +167,14 @@ class MemoryLoopHost(LoopHost):
         self._memory.save("step", step)
 
     async def transact(
-        self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
+        self,
+        kind: Kind,
+        step: StepResult,
+        body: Callable[[Any], Any],
+        encode: Callable[[Any], bytes],
+        seconds: float | None,
     ) -> Any:
-        value = await body(self._memory.connection(kind, step))
+        value = await self._body(body, self._memory.connection(kind, step), seconds)
         self._memory.save(kind, step._replace(result=encode(value)))
         return value
 
@@ -190,7 +195,7 @@ class MemoryThreadHost(ThreadHost):
     async def save(self, step: StepResult) -> None:
         self._memory.save("step", step)
 
-    async def transact(
+    async def _transact(
         self, kind: Kind, step: StepResult, body: Callable[[Any], Any], encode: Callable[[Any], bytes]
     ) -> Any:
         value = body(self._memory.connection(kind, step))

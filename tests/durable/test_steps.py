@@ -397,3 +397,32 @@ async def test_a_transaction_that_commits_as_its_time_ends_has_been_in_time(
         assert (await stage.ended(id))["result"] == 7
     assert ending.is_set()
     assert [step["result"] for step in steps_of(stage, id)] == [7]
+
+
+async def test_a_transaction_is_not_timed_out_once_it_commits(stage: Stage) -> None:
+    seen: list[str] = []
+    for statement in (
+        "create table public.late (n int)",
+        # A commit that takes its time, and cannot be stopped: as one that waits for a disk or a replica.
+        "create function public.dawdle() returns trigger language plpgsql as $$ begin"
+        " perform pg_sleep(1); return null; exception when query_canceled then return null; end $$",
+        "create constraint trigger dawdle after insert on public.late deferrable initially deferred"
+        " for each row execute function public.dawdle()",
+    ):
+        stage.observer.connection.execute(statement)
+
+    async def write(connection: Any) -> None:
+        await connection.execute("insert into public.late values (1)")
+
+    @stage.task(step_timeout_ms=300)
+    async def patient(payload: Any, ctx: Any) -> None:
+        try:
+            await ctx.transaction("write", write)
+            seen.append("written")
+        except StepTimeout:
+            seen.append("not written")
+
+    id = stage.observer.one("patient")
+    async with stage.running():
+        assert (await stage.ended(id))["state"] == "completed"
+    assert (seen, stage.observer.value("select count(*) from public.late")) == (["written"], 1)
