@@ -156,6 +156,7 @@ class Claimer:
                 if claims.queue is not self._queue:
                     claims = Claims(connection, self._schema, self._queue, self._id)
                 await self._claim_once(claims, time.monotonic())
+            await self._give_back_strays(claims)  # nobody else does once this worker has left
         finally:
             # If the server crashed, claims that it had not written to disk yet are undone.
             self.doubt()

@@ -9,9 +9,11 @@ import threading
 import time
 from typing import Any
 
+import psycopg
 import pytest
 
 from pgconductor.errors import ConductorError
+from pgconductor.store.claims import Claims
 from pgconductor.store.workers import WorkerRegistry
 from tests.runtime.stage import Stage
 
@@ -162,6 +164,34 @@ async def test_what_a_stop_gave_back_is_not_claimed_again_while_the_database_is_
     stage.observer.assert_nothing_held()
 
 
+async def test_a_claim_whose_reply_is_lost_as_the_worker_stops_costs_no_attempt(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    @stage.task()
+    async def quick(payload: Any, ctx: Any) -> None:
+        started.append(1)
+
+    stops: list[asyncio.Task[None]] = []
+    claim = Claims.claim
+
+    async def claim_and_lose(self: Claims, *values: Any) -> Any:
+        if rows := await claim(self, *values):
+            stops.append(asyncio.create_task(orchestrator.stop()))
+            await stage.until(lambda: orchestrator.info().state == "stopping")
+            raise psycopg.OperationalError("the connection is lost")
+        return rows
+
+    monkeypatch.setattr(Claims, "claim", claim_and_lose)
+    async with stage.running() as orchestrator:
+        id = stage.observer.one("quick")
+        await stage.until(lambda: stops)
+        await stops[0]
+    assert (stage.observer.state(id), started) == ("ready", [])
+    assert stage.observer.row(id)["attempts"] == 0
+
+
 async def test_a_second_stop_shortens_the_grace_of_the_first(stage: Stage) -> None:
     ended: list[str] = []
 
@@ -212,7 +242,7 @@ async def test_a_database_that_takes_no_writes_any_more_does_not_keep_a_worker_f
     async with stage.running() as orchestrator:
         # As after a failover, for all connections from now on.
         stage.observer.connection.execute(f'alter database "{database}" set default_transaction_read_only = on')
-        await asyncio.wait_for(orchestrator.stop(), 5)
+        await asyncio.wait_for(orchestrator.stop(), 20)
     assert orchestrator.info().state == "stopped"
 
 
