@@ -16,7 +16,9 @@ from pgconductor.plan.interpolate import interpolate
 from pgconductor.plan.model import Plan
 
 _SECRETS = ("password", "sslpassword", "oauth_client_secret")
-_IN_AUTHORITY = re.compile(r"^(\w+://[^:/?@]*):.*@", re.DOTALL)
+# Also with a driver's name in it, as SQLAlchemy has it: `postgresql+psycopg://`.
+_URL = re.compile(r"[\w.+-]+://")
+_IN_AUTHORITY = re.compile(r"^([^:]+://[^:@]*):.*@", re.DOTALL)
 _IN_QUERY = re.compile(rf"([?&](?:{'|'.join(_SECRETS)})=)[^&]*", re.IGNORECASE)
 
 
@@ -75,7 +77,9 @@ def hide_password(url: str) -> str:
     >>> hide_password("host=db user=app password=secret")
     'user=app password=*** host=db'
     """
-    if "://" in url:
+    if not url:
+        return "(what the PG* variables say)"
+    if _URL.match(url):
         # By its text, not as libpq reads it: a password with an unescaped `/` is none to libpq, and still a secret.
         return _IN_QUERY.sub(r"\1***", _IN_AUTHORITY.sub(r"\1:***@", url))
     try:

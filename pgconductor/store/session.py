@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, Connection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, timeout_from_conninfo
 
 from pgconductor.errors import DatabaseUnreachable
 from pgconductor.store.endpoint import hide_password
@@ -63,8 +63,12 @@ def connection_settings(url: str, name: str) -> dict[str, Any]:
     """
     try:
         said = conninfo_to_dict(url)
+        timeout_from_conninfo(said)
     except psycopg.ProgrammingError:
         raise _invalid(url) from None
+    # The end of a password with an unescaped `@`, and what is said of such a host quotes it.
+    if "@" in str(said.get("host", "")):
+        raise _invalid(url)
     timeouts = {option: value for option, value in _DEFAULTS.items() if option not in said}
     return {"autocommit": True, "application_name": name, **timeouts}
 

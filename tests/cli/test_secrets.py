@@ -74,10 +74,11 @@ def test_while_all_is_well(shop: Shop) -> None:
         f"postgresql://app@127.0.0.1:1/shop?password={SECRET}",
         f"postgresql://app:a/{SECRET}@127.0.0.1:1/shop",
         f"postgresql://app:{SECRET}@127.0.0.1:1/shop?nonsense=1",
+        f"postgresql+psycopg://app:{SECRET}@127.0.0.1:1/shop",
         f"host=127.0.0.1 port=1 password={SECRET}",
         f"host=127.0.0.1 port=1 password {SECRET}",
     ],
-    ids=["url", "query", "slash", "bad option", "keywords", "broken"],
+    ids=["url", "query", "slash", "bad option", "driver", "keywords", "broken"],
 )
 def test_in_no_error(request: pytest.FixtureRequest, url: str) -> None:
     folder: Path = request.getfixturevalue("_compiled")
