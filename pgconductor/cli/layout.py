@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import tomllib
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 # Packages beside the one that a project is about.
 _ASIDE = ("tests", "test", "docs", "doc", "examples", "scripts", "tools", "benchmarks", "migrations", "build", "dist")
-_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE)
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def read_layout(folder: Path) -> Layout:
     for stated in _stated(pyproject):
         path = PurePosixPath(stated)
         package, root = path.name, path.parent.as_posix()
-        if root in ("src", ".") and _IDENTIFIER.fullmatch(package) and (folder / path).is_dir():
+        if root in ("src", ".") and _is_name(package) and (folder / path).is_dir():
             return Layout(name, root, package)
     called = re.sub(r"[-.]+", "_", name).lower() if name else None
     for root in ("src", "."):
@@ -57,8 +58,13 @@ def _packages(folder: Path) -> list[str]:
     return [
         entry.name
         for entry in entries
-        if (entry / "__init__.py").is_file() and _IDENTIFIER.fullmatch(entry.name) and entry.name not in _ASIDE
+        if (entry / "__init__.py").is_file() and _is_name(entry.name) and entry.name not in _ASIDE
     ]
+
+
+def _is_name(package: str) -> bool:
+    """Can a package of this name be imported by a statement, and name an application too?"""
+    return _NAME.fullmatch(package) is not None and not keyword.iskeyword(package)
 
 
 def _stated(pyproject: dict[str, Any]) -> Iterator[str]:

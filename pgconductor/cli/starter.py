@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,9 @@ async def send_email(payload: SendEmailPayload, ctx: tasks.Context) -> SendEmail
     return SendEmailResult(message_id=str(ctx.execution_id))
 '''
 
+# Of a package, whose name is the application's too; that may have no more than 63 characters.
+MAX_NAME = 48
+
 # Names of the module that holds the first handler; the first that is free is taken.
 MODULES = ("mail", "conductor_mail")
 
@@ -98,7 +102,8 @@ def plan_starter(directory: Path, name: str | None) -> Starter:
 
 def _identifier(name: str) -> str:
     """A package's name: lower case, of letters, digits and underscores, and in nobody's way."""
-    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+    word = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:MAX_NAME].strip("_")
     if word and word[0].isdigit():
         word = f"app_{word}"
     if not word:

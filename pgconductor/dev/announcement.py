@@ -27,7 +27,7 @@ def announcement(generation: int, built: Built, files: Collection[Path], began: 
 
 
 def _changed(files: Collection[Path]) -> str:
-    names = sorted(path.name for path in files)
+    names = sorted({path.name for path in files})
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more} changed"
 

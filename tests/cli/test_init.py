@@ -30,6 +30,10 @@ def test_an_empty_folder_gets_a_project_and_the_next_command(tmp_path: Path) -> 
     assert "  cd shop\n  pgconductor dev " in done.stderr
 
 
+def test_the_next_command_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    assert "  cd 'my shop'\n" in pgconductor("init", "my shop", cwd=tmp_path).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "paths"),
     [("", []), ("shop", []), ("", ["shop/__init__.py", "shop/mail.py"]), ("shop", ["shop/src/shop/__init__.py"])],
@@ -134,6 +138,8 @@ def test_the_package_is_the_one_that_pyproject_builds(tmp_path: Path, pyproject:
         ([], "[project\n", "here/mail.py"),
         ([], "project = 5\n", "here/mail.py"),
         (["a/__init__.py", "b/__init__.py"], "", "here/mail.py"),
+        (["import/__init__.py"], "", "here/mail.py"),
+        (["_vendor/__init__.py"], "", "here/mail.py"),
     ],
 )
 def test_the_layout_is_found_out(tmp_path: Path, paths: list[str], pyproject: str, module: str) -> None:
@@ -163,12 +169,14 @@ def test_editors_find_the_schema_of_a_new_project(tmp_path: Path) -> None:
         ("", ".pgconductor/\n"),
         ("*.pyc", "*.pyc\n.pgconductor/\n"),
         ("a\n.pgconductor/\n", "a\n.pgconductor/\n"),
+        ("a\r\n", "a\r\n.pgconductor/\n"),
+        ("caf\xe9\n", "caf\xe9\n.pgconductor/\n"),
     ],
 )
 def test_gitignore_is_added_to_once(tmp_path: Path, before: str, after: str) -> None:
-    (tmp_path / ".gitignore").write_text(before)
+    (tmp_path / ".gitignore").write_bytes(before.encode("latin-1"))
     pgconductor("init", cwd=tmp_path)
-    assert (tmp_path / ".gitignore").read_text() == after
+    assert (tmp_path / ".gitignore").read_bytes() == after.encode("latin-1")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +187,8 @@ def test_gitignore_is_added_to_once(tmp_path: Path, before: str, after: str) -> 
         ("2fast", "app_2fast"),
         ("class", "class_app"),
         ("json", "json_app"),
-        ("Café", "caf"),
+        ("Café", "cafe"),
+        ("x" * 200, "x" * 48),
         ("pgconductor", "pgconductor_app"),
     ],
 )

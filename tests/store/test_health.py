@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import pytest
 
+from pgconductor.store.depth import Depth, QueueDepth
 from pgconductor.store.health import link, server, storage, work
 from pgconductor.store.health.finding import Finding
+from pgconductor.store.rates import Rates
+from pgconductor.store.status import Status
 from tests.plans import make_plan, task
 
 PLAN = make_plan(task("plain"), task("elsewhere", queue="other"), queues={"other": {"processes": 3}})
@@ -90,3 +94,10 @@ def test_a_replication_slot_that_nobody_reads() -> None:
 )
 def test_upkeep(ago: float | None, tomorrow: bool, alive: bool, severity: str) -> None:
     assert work.upkeep(ago, tomorrow, alive=alive, schema="pgconductor").severity == severity
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_count_that_was_estimated_says_so(paused: bool) -> None:
+    queue = QueueDepth("mail", paused, False, (Depth("send", ready=1_011_827),), None, None)
+    (finding,) = work.queues(Status(datetime.now(UTC), (queue,), Rates(), ()))
+    assert "about 1,011,827" in finding.summary

@@ -32,12 +32,13 @@ def examine(connection: AnyConnection, plan: Plan) -> Iterator[Finding]:
 def queues(status: Status) -> Iterator[Finding]:
     well = True
     for queue in status.queues:
+        ready = f"{'' if queue.exact else 'about '}{queue.ready:,}"
         if queue.paused:
             well = False
             yield Finding(
                 "queues",
                 "note",
-                f"queue `{queue.name}` is paused, {queue.ready:,} are ready in it",
+                f"queue `{queue.name}` is paused, {ready} are ready in it",
                 f"`pgconductor queues resume {queue.name}` lets it go on",
             )
         elif queue.ready and not status.serving(queue.name):
@@ -45,7 +46,7 @@ def queues(status: Status) -> Iterator[Finding]:
             yield Finding(
                 "queues",
                 "warning",
-                f"queue `{queue.name}` has {queue.ready:,} ready and no worker",
+                f"queue `{queue.name}` has {ready} ready and no worker",
                 f"start one: `pgconductor run --queue {queue.name}`",
             )
     if well:
