@@ -6,13 +6,16 @@ import gc
 import sys
 from collections.abc import Sequence
 
-import click
+from pgconductor.cli.interrupts import ending_at_once
 
-from pgconductor.cli.output import complain
-from pgconductor.cli.problems import text_of
-from pgconductor.cli.selection import select_project
-from pgconductor.cli.verbs import Verbs
-from pgconductor.errors import ConductorError
+with ending_at_once():
+    import click
+
+    from pgconductor.cli.output import complain
+    from pgconductor.cli.problems import text_of
+    from pgconductor.cli.selection import select_project
+    from pgconductor.cli.verbs import Verbs
+    from pgconductor.errors import ConductorError
 
 INTERRUPTED = 130
 

@@ -104,6 +104,13 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
+def test_ctrl_c_while_the_command_line_itself_is_imported_ends_it_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    env = environment({"PYTHONPATH": str(tmp_path)})
+    done = subprocess.run([*COMMAND, "version"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
 def test_a_reader_who_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "explain"],
