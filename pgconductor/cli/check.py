@@ -10,7 +10,7 @@ import click
 from pgconductor.cli import codes
 from pgconductor.cli.configuration import problems_as, read_config, show_problems, shown, with_format
 from pgconductor.cli.output import say
-from pgconductor.cli.selection import select_plan
+from pgconductor.cli.selection import select_plan, selection
 from pgconductor.config.diagnostic import Diagnostic, Format
 from pgconductor.config.fix import fix_spelling
 from pgconductor.config.model import Config
@@ -46,6 +46,7 @@ def command(imports: bool, database: bool, against: str | None, fix: bool, forma
         _fix()
     with problems_as(format):
         config = read_config()
+    _check_environment(config)
     problems: list[Diagnostic] = []
     # Each when it is asked for: together they take as long to import as a configuration to check.
     if against is not None:
@@ -70,6 +71,13 @@ def _fix() -> None:
             say(f"fixed {fixed}")
     except OSError as error:
         raise ConductorError(f"{error.filename} cannot be written: {error.strerror}") from None
+
+
+def _check_environment(config: Config) -> None:
+    env = selection().env
+    if env is not None and env not in config.environments:
+        known = ", ".join(f"`{name}`" for name in sorted(config.environments)) or "none"
+        raise ConfigError(f"no environment `{env}` in {shown(config.path)}; declared: {known}")
 
 
 def _of_project(config: Config, *, imports: bool, database: bool) -> Iterator[Diagnostic]:

@@ -34,6 +34,10 @@ def test_nothing_wrong_is_an_empty_list_for_programs(shop: Shop) -> None:
     assert shop.ask("check", "--format", "github").stdout == ""
 
 
+def test_an_environment_that_is_not_declared_is_no_environment_to_check_for(shop: Shop) -> None:
+    assert "no environment `prdo` in conductor.toml" in shop.ask("check", "--env", "prdo", code=3).stderr
+
+
 def test_spelling_is_mended_and_what_is_left_is_said(shop: Shop) -> None:
     shop.edit('queue = "slow"', 'queu = "slwo"')
     shop.edit("worker_concurrency", "worker_concurency")
