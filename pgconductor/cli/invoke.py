@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 from uuid import UUID
@@ -85,7 +84,7 @@ def command(task: str | None, payload: str, wait: bool, timeout: str | None, as_
     if as_json:
         put_json({"id": str(execution.id), "task": task, "result": result})
     else:
-        put(json.dumps(result, indent=2, ensure_ascii=False))
+        put_json(result)
 
 
 def _print_id(execution_id: UUID, task: str, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import sys
 from collections.abc import Sequence
 
@@ -36,6 +37,9 @@ def main() -> None:
     # Until the verb is imported, which stays for good: to look for garbage in that, and once more at the end, took a
     # fourth of `generate --check`.
     gc.disable()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What this stdout has no letter for is shown by its number, as stderr does; it would be a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -30,9 +30,15 @@ def put(text: str) -> None:
     click.echo(text)
 
 
-def put_json(value: Any) -> None:
+def put_json(value: Any, *, indent: int | None = 2) -> None:
     """Write data for a program."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    # Where stdout cannot say every letter, as in a pipe on Windows, JSON can do without.
+    click.echo(json.dumps(value, indent=indent, ensure_ascii=not is_unicode(sys.stdout)))
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Can every letter be written to `stream`?"""
+    return (stream.encoding or "utf-8").lower().startswith("utf")  # text in memory has none and takes all
 
 
 def is_terminal(stream: TextIO) -> bool:

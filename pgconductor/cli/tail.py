@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import click
 from pgconductor.cli.described import as_object
 from pgconductor.cli.figures import local
 from pgconductor.cli.following import looks
-from pgconductor.cli.output import complain, put, say, wants_color
+from pgconductor.cli.output import complain, put, put_json, say, wants_color
 from pgconductor.cli.project import Project
 from pgconductor.cli.timeline import printable
 from pgconductor.errors import DatabaseUnreachable
@@ -49,7 +48,10 @@ def follow_ends(
         else:
             found = ends.new(connection)
         for row in found:
-            put(json.dumps(as_object(row), ensure_ascii=False) if as_json else _line(row))
+            if as_json:
+                put_json(as_object(row), indent=None)
+            else:
+                put(_line(row))
         return time.monotonic() - started
 
     for spent in looks(project, look):

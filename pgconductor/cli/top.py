@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pgconductor.cli.following import looks
-from pgconductor.cli.output import complain, is_terminal, put
+from pgconductor.cli.output import complain, is_terminal, put_json
 from pgconductor.cli.project import Project, open_project
 from pgconductor.cli.selection import select_plan
 from pgconductor.cli.status import status_object
@@ -61,7 +60,7 @@ def _write(project: Project, seconds: float) -> None:
         if isinstance(look, DatabaseUnreachable):
             complain(f"warning: {look}; trying again")
         else:
-            put(json.dumps(status_object(look), ensure_ascii=False))
+            put_json(status_object(look), indent=None)
         time.sleep(seconds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from contextlib import closing
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.cli.project import Shop
 from tests.cli.terminal import Terminal
+from tests.command import COMMAND, environment
 
 
 @pytest.fixture
@@ -139,3 +141,15 @@ def test_before_apply_the_message_names_the_command(fresh: Shop) -> None:
 def test_nothing_is_no_error(shop: Shop) -> None:
     assert json.loads(shop.ask("executions", "list", "--json").stdout) == []
     assert shop.ask("executions", "list").stderr == "no executions\n"
+
+
+def test_what_stdout_has_no_letter_for_is_shown_by_its_number(shop: Shop) -> None:
+    shop.run("invoke", "greet", '{"name": "é日😀"}', "--delay", "1h")
+    env = {"SHOP_DATABASE": shop.database, "PYTHONIOENCODING": "latin-1"}
+    words = (*COMMAND, "executions", "list", "--json")
+    done = subprocess.run(words, cwd=shop.folder, env=environment(env), capture_output=True, check=True)
+    [listed] = json.loads(done.stdout.decode("ascii"))
+    assert listed["payload"] == {"name": "é日😀"}
+    words = (*COMMAND, "executions", "show", listed["id"])
+    done = subprocess.run(words, cwd=shop.folder, env=environment(env), capture_output=True, check=True)
+    assert r'{"name": "é\u65e5\U0001f600"}' in done.stdout.decode("latin-1")
