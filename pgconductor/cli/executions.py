@@ -34,7 +34,7 @@ command.add_command(retry_executions)
 @click.option("--tag", metavar="TAG", help="Only with this tag.")
 @click.option("--state", type=click.Choice(get_args(State)), help="Only in this state.")
 @click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
+    "--limit", metavar="N", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="At most so many."
 )
 @click.option("--before", metavar="ID", type=click.UUID, help="The next page: only those older than this id.")
 @with_json

@@ -41,12 +41,12 @@ def command(directory: Path, name: str | None) -> None:
 
 
 def _write(directory: Path, starter: Starter) -> list[Path]:
-    written = []
-    for path, text in starter.files.items():
+    # conductor.toml last, since `init` refuses where there is one: after a failure on the way it can be called again.
+    for path, text in reversed(starter.files.items()):
         target = directory / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-        written.append(target)
+    written = [directory / path for path in starter.files]
     ignore = directory / ".gitignore"
     # Git takes any bytes, so they are left as they are.
     before = ignore.read_bytes().decode(errors="surrogateescape") if ignore.exists() else ""

@@ -114,9 +114,8 @@ class Attempt:
 
     def _after_cancellation(self) -> Outcome:
         if self.stopped is None:
-            if self._slot.cancelling():
-                raise  # the slot itself is being cancelled
-            return Failed(RuntimeError("the handler ended with CancelledError, and nobody had cancelled it"))
+            # Also when it cancelled its own task: given back, it would come again for ever.
+            return Failed(RuntimeError("the handler ended with CancelledError, and nobody had asked it to stop"))
         self._slot.uncancel()
         return self.stopped
 

@@ -48,7 +48,7 @@ class Info:
     """An orchestrator at a moment.
 
     Attributes:
-        state: "new", "running", "stopping" or "stopped".
+        state: "new", "starting", "running", "stopping" or "stopped".
         process: its id in the database, fresh for each start.
         workers: one a queue.
     """
@@ -100,6 +100,7 @@ class Orchestrator:
         self._workers: dict[str, Worker] = {}
         self._resources = contextlib.ExitStack()
         self._deps_resources = contextlib.AsyncExitStack()
+        self._started = asyncio.Event()
         self._stopped = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
         self._registered = False
@@ -144,17 +145,23 @@ class Orchestrator:
         except BaseException:
             await self._leave()
             raise
-        self._state = "running"
+        else:
+            self._state = "running"
+        finally:
+            self._started.set()
 
     async def stop(self, grace: float | None = None) -> None:
         """Claim no more, let running executions end, give back what does not end in time, and leave.
 
-        Who is cancelled meanwhile waits no longer; the stop goes on, and the next call waits for its end.
+        A start that is under way is waited for. Who is cancelled meanwhile waits no longer; the stop goes on, and the
+        next call waits for its end.
 
         Args:
             grace: seconds; None: each queue's `drain_timeout`. 0 stops at once, still giving everything back. A call
                 while another one waits shortens that one's grace, never lengthens it.
         """
+        if self._state == "starting":
+            await self._started.wait()
         if self._state == "stopping":
             await self._hurry(grace)
         if self._state != "running":

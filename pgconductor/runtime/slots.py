@@ -218,8 +218,10 @@ class Slots:
                 return
             row, lease = buffer.popleft()
             await self._attempt(row, lease, slot)
-            if contextvars.copy_context() != clean:
-                return  # the handler left context variables behind: the next one gets a fresh slot
+            # The handler left context variables behind, or cancelled the task that it shares with the next one; or the
+            # loop is being closed: the next one gets a fresh slot.
+            if contextvars.copy_context() != clean or slot.cancelling():
+                return
             now = time.monotonic()
             if now > slice_ends:
                 await asyncio.sleep(0)

@@ -66,8 +66,9 @@ def connection_settings(url: str, name: str) -> dict[str, Any]:
         timeout_from_conninfo(said)
     except psycopg.ProgrammingError:
         raise _invalid(url) from None
-    # The end of a password with an unescaped `@`, and what is said of such a host quotes it.
-    if "@" in str(said.get("host", "")):
+    # The end of a password with an unescaped `@`, and what is said of such a host quotes it. At its beginning it is a
+    # socket without a file.
+    if "@" in str(said.get("host", ""))[1:]:
         raise _invalid(url)
     timeouts = {option: value for option, value in _DEFAULTS.items() if option not in said}
     return {"autocommit": True, "application_name": name, **timeouts}

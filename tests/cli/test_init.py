@@ -106,6 +106,14 @@ def test_a_project_is_not_begun_twice(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_an_init_that_failed_on_the_way_can_be_called_again(tmp_path: Path) -> None:
+    (tmp_path / "shop").touch()  # where the package should be
+    done = pgconductor("init", "--name", "shop", cwd=tmp_path, code=1)
+    assert "Traceback" not in done.stderr
+    (tmp_path / "shop").unlink()
+    pgconductor("init", "--name", "shop", cwd=tmp_path)
+
+
 def write(folder: Path, *paths: str) -> None:
     for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

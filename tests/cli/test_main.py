@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import pty
 import resource
@@ -161,6 +162,14 @@ def test_version_for_people_and_programs(tmp_path: Path) -> None:
 
     assert f"pgconductor        {__version__}\n" in pgconductor("version", cwd=tmp_path).stdout
     assert json.loads(pgconductor("version", "--json", cwd=tmp_path).stdout)["pgconductor"] == __version__
+
+
+def test_explain_for_programs(tmp_path: Path) -> None:
+    listed = json.loads(pgconductor("explain", "--json", cwd=tmp_path).stdout)
+    assert len(listed) == len(pgconductor("explain", cwd=tmp_path).stdout.splitlines())
+    one = json.loads(pgconductor("explain", "cfg201", "--json", cwd=tmp_path).stdout)
+    assert one in listed
+    assert (one["code"], one["title"]) == ("CFG201", "unknown queue")
 
 
 def test_every_code_that_is_ever_shown_is_explained() -> None:

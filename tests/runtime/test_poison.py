@@ -91,6 +91,36 @@ async def assert_fails_alone(stage: Stage, name: str, payload: Any = None, **que
     return stage.observer.row(id)
 
 
+async def test_a_handler_that_cancels_its_own_task_fails_alone(stage: Stage) -> None:
+    @stage.task()
+    async def poison(payload: Any, ctx: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    row = await assert_fails_alone(stage, "poison")
+    assert (row["error"]["type"], row["attempts"]) == ("RuntimeError", 1)
+
+
+async def test_a_handler_that_leaves_its_task_cancelled_harms_none_of_those_after_it(stage: Stage) -> None:
+    @stage.task()
+    async def reckless(payload: Any, ctx: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    @stage.task()
+    async def neighbour(payload: Any, ctx: Any) -> None:
+        await asyncio.sleep(0)
+
+    for _ in range(20):
+        stage.observer.one("reckless")
+        stage.observer.one("neighbour")
+    await stage.drained(worker_concurrency=1)
+    assert stage.observer.counts() == {"completed": 40}
+
+
 @pytest.mark.parametrize("where", ["async", "thread"])
 @pytest.mark.parametrize(("fail", "kind"), RAISED.values(), ids=RAISED.keys())
 async def test_whatever_a_handler_raises_fails_its_execution_alone(

@@ -145,6 +145,19 @@ class TestStop:
         assert orchestrator.info().state == "stopped"
         assert stage.observer.value("select count(*) from {}.workers") == 0
 
+    async def test_a_stop_during_the_start_stops_once_it_has_started(self, stage: Stage) -> None:
+        @stage.task()
+        async def quick(payload: Any, ctx: Any) -> None:
+            pass
+
+        orchestrator = Orchestrator(stage.plan(), ROOT, url=stage.dsn)
+        starting = asyncio.create_task(orchestrator.start())
+        await stage.until(lambda: orchestrator.info().state == "starting")
+        await asyncio.wait_for(orchestrator.stop(), 10)
+        await starting
+        assert orchestrator.info().state == "stopped"
+        assert stage.observer.value("select count(*) from {}.workers") == 0
+
     async def test_a_start_that_fails_leaves_no_worker_behind(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
