@@ -49,10 +49,29 @@ def invocation(name: str = "child", count: int = 1, **changes: Any) -> Wait:
 async def test_a_saved_step_is_there_once_however_often_it_is_sent(worker: Hand, observer: Observer) -> None:
     id = observer.one("plain")
     await worker.take()
-    for result in (b"1", b"2"):
-        assert await steps_of(worker).save([step(worker, id, result=result)]) == []
-    (row,) = observer.rows("select name, kind, state, position, attempt, result from {}.steps")
-    assert row == {"name": "one", "kind": "step", "state": "done", "position": 1, "attempt": 1, "result": 1}
+    value = '{"b": 1.0, "a":  "\\u00e9 \u20ac", "big": 12345678901234567890123}'.encode()
+    for _ in range(2):
+        assert await steps_of(worker).save([step(worker, id, result=value)]) == []
+    (row,) = observer.rows("select name, kind, state, position, attempt, result::text from {}.steps")
+    assert row == {
+        "name": "one",
+        "kind": "step",
+        "state": "done",
+        "position": 1,
+        "attempt": 1,
+        "result": value.decode(),
+    }
+
+
+async def test_who_would_go_on_with_another_value_than_the_stored_one_is_told_so(
+    worker: Hand, observer: Observer
+) -> None:
+    id = observer.one("plain")
+    await worker.take()
+    assert await steps_of(worker).save([step(worker, id, result=b"1")]) == []
+    (unsaved,) = await steps_of(worker).save([step(worker, id, result=b"2")])
+    assert (UUID(bytes=unsaved.id), unsaved.reason) == (id, None)
+    assert observer.value("select result from {}.steps") == 1
 
 
 async def test_a_zombie_saves_nothing(worker: Hand, new_hand: NewHand, observer: Observer) -> None:
