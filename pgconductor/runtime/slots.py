@@ -33,7 +33,7 @@ from pgconductor.store.settlement import Discarded, Released, Settled
 
 logger = logging.getLogger("pgconductor")
 
-# How long slots may keep the loop from everything else: claims and flushes wait for it.
+# How long slots may keep the loop from everything else, all together: claims and flushes wait for it.
 SLICE = 0.002
 
 
@@ -89,6 +89,7 @@ class Slots:
         self._tasks: set[asyncio.Task[None]] = set()
         self._host = LoopHost(journal, step_threads, self._tasks)
         self._spawn = 1
+        self._yielding = 0
         self._starting = True
         self._clean = contextvars.copy_context()
 
@@ -207,7 +208,7 @@ class Slots:
         assert slot is not None
         buffer, outbox, clean, tenure = self._buffer, self._outbox, self._clean, self._tenure
         now = time.monotonic()
-        slice_ends = now + SLICE
+        slice_ends = now + SLICE / (1 + self._yielding)
         while buffer:
             if outbox.full:
                 await outbox.room()
@@ -224,9 +225,13 @@ class Slots:
                 return
             now = time.monotonic()
             if now > slice_ends:
-                await asyncio.sleep(0)
+                self._yielding += 1
+                try:
+                    await asyncio.sleep(0)
+                finally:
+                    self._yielding -= 1
                 now = time.monotonic()
-                slice_ends = now + SLICE
+                slice_ends = now + SLICE / (1 + self._yielding)
 
     async def _attempt(self, row: ClaimedRow, lease: int, slot: asyncio.Task[None]) -> None:
         id, key, version, number, payload, _, _, is_child, has_steps = row
