@@ -11,6 +11,7 @@ from pgconductor.plan.model import DatabasePlan
 from pgconductor.store.apply import Difference, apply
 from pgconductor.store.endpoint import Endpoint, open_endpoint
 from pgconductor.store.session import open_blocking
+from pgconductor.store.threads import to_its_end
 
 logger = logging.getLogger("pgconductor.dev")
 
@@ -76,13 +77,10 @@ class Database:
     async def _open(self, built: Built) -> None:
         held = ExitStack()
         endpoint = open_endpoint(built.plan, built.folder)
-        opening = asyncio.create_task(asyncio.to_thread(held.enter_context, endpoint))
         try:
-            self._endpoint = await asyncio.shield(opening)
+            self._endpoint = await to_its_end(held.enter_context, endpoint)
         except asyncio.CancelledError:
-            # The thread goes on: a server that it starts after we have left would run for ever.
-            await asyncio.wait((opening,))
-            await asyncio.to_thread(held.close)
+            await asyncio.to_thread(held.close)  # else a server that was started meanwhile would run for ever
             raise
         # The former one goes when the workers on it have: an embedded server that both are stays up all the time.
         self._former.append(self._held)

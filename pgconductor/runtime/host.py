@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -22,7 +23,7 @@ from pgconductor.errors import ValidationError
 from pgconductor.runtime.journal import Journal
 from pgconductor.store.emission import emit_query
 from pgconductor.store.enqueue import Item
-from pgconductor.store.query import Query, run, run_blocking
+from pgconductor.store.query import AnyAsyncConnection, Query, run, run_blocking
 from pgconductor.store.records import Kind, Progress, StepResult
 from pgconductor.store.steps import Unsaved, save_query
 
@@ -147,12 +148,15 @@ class LoopHost(_Host):
         encode: Callable[[Any], bytes],
         seconds: float | None,
     ) -> Any:
-        started = time.perf_counter()
-        async with self.journal.begin(step) as connection:
+        async with self._begin(step) as connection:
+            started = time.perf_counter()
             value = await self._body(body, connection, seconds)
             done = step._replace(result=encode(value), took=_since(started))
             self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
         return value
+
+    def _begin(self, step: StepResult) -> AbstractAsyncContextManager[AnyAsyncConnection]:
+        return self.journal.begin(step)
 
     async def _body(self, body: Callable[[Any], Any], connection: Any, seconds: float | None) -> Any:
         """Only this is limited: cancelling a commit would leave open whether it happened."""
@@ -176,21 +180,9 @@ class OtherLoopHost(LoopHost):
     def save(self, step: StepResult) -> Awaitable[None]:
         return self._home(self.journal.saved_step(step))
 
-    async def transact(
-        self,
-        kind: Kind,
-        step: StepResult,
-        body: Callable[[Any], Any],
-        encode: Callable[[Any], bytes],
-        seconds: float | None,
-    ) -> Any:
+    def _begin(self, step: StepResult) -> AbstractAsyncContextManager[AnyAsyncConnection]:
         # The handler's own code must not leave its loop, so the connection comes here.
-        async with self.journal.begin_here(step) as connection:
-            started = time.perf_counter()
-            value = await self._body(body, connection, seconds)
-            done = step._replace(result=encode(value), took=_since(started))
-            self._check((await run(connection, [self._save_query(kind, done)]))[0], step)
-        return value
+        return self.journal.begin_here(step)
 
     def report(self, progress: Progress) -> None:
         self.journal.loop.call_soon_threadsafe(self.journal.report, progress)
